@@ -1,0 +1,42 @@
+/* Parameters: one flat block, and the table of tensors that are views into it.
+ *
+ * Layers declare their tensors while a model is built and keep the offsets. Values, gradients and each moment
+ * are then blocks of `size` reals with the same layout, owned by others (exchange, optimizer). Offsets are
+ * multiples of 16 reals; the reals between tensors are zero and stay zero. */
+#ifndef ELBOW_NN_PARAMS_H
+#define ELBOW_NN_PARAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elbow/base/error.h"
+#include "elbow/base/real.h"
+
+enum { ELBOW_TENSOR_DIMS = 4, ELBOW_TENSOR_NAME = 64 };
+
+typedef struct elbow_tensor {
+    char name[ELBOW_TENSOR_NAME]; /* "encoder.0.weight": also its dataset in a checkpoint, under /model */
+    size_t dims, shape[ELBOW_TENSOR_DIMS];
+    size_t offset, count; /* in reals */
+    double bound;         /* initialised from U(−bound, bound); 0 starts at zero */
+} elbow_tensor;
+
+typedef struct elbow_params {
+    elbow_tensor *tensors;
+    size_t tensor_count, tensor_room;
+    size_t size;  /* reals in the block, the gaps included */
+    size_t count; /* parameters: without the gaps */
+} elbow_params;
+
+void elbow_params_destroy(elbow_params *params);
+
+/* Adds a tensor at the end of the block. Dense weights are (out, in), as PyTorch keeps them. Local. */
+elbow_status elbow_params_declare(elbow_params *params, const char *name, size_t dims, const size_t *shape,
+                                  double bound, size_t *offset);
+
+const elbow_tensor *elbow_params_find(const elbow_params *params, const char *name); /* NULL if absent */
+
+/* values (size): every tensor from its own stream (seed, ELBOW_SHARD_NONE, "init.NAME"). Local. */
+void elbow_params_initialize(const elbow_params *params, uint64_t seed, real *values);
+
+#endif

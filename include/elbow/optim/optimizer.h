@@ -1,0 +1,38 @@
+/* Optimizers: a family of update rules on a range of parameters.
+ *
+ * An optimizer holds its state (moments) for the parameters that this rank owns, and nothing else. All
+ * functions are Local; the exchange says who owns what. */
+#ifndef ELBOW_OPTIM_OPTIMIZER_H
+#define ELBOW_OPTIM_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elbow/base/error.h"
+#include "elbow/base/options.h"
+#include "elbow/base/real.h"
+
+typedef struct elbow_optimizer elbow_optimizer;
+
+/* State for parameters [begin, end), zero at first. ELBOW_USAGE for an unknown name. */
+elbow_status elbow_optimizer_create(elbow_optimizer **optimizer, const elbow_options *options, size_t begin,
+                                    size_t end);
+void elbow_optimizer_destroy(elbow_optimizer **optimizer);
+
+/* One update, number t = 1, 2, …: parameters[i] changes by gradient[i] · scale for i in [begin, end), both
+ * indexed as whole blocks. `scale` is the clipping factor. Adam (Kingma & Ba 2015) with decoupled weight decay
+ * (Loshchilov & Hutter 2019), bias corrections and step size in double:
+ *
+ *     m ← β1 m + (1 − β1) g       v ← β2 v + (1 − β2) g²
+ *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m / (√(v / (1 − β2^t)) + ε)                                     */
+void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
+                          const real *gradient, real *parameters);
+
+const char *elbow_optimizer_name(const elbow_optimizer *optimizer);
+
+/* Its state, slot by slot: "first_moment", "second_moment"; values point at parameter `begin`. */
+size_t elbow_optimizer_slots(const elbow_optimizer *optimizer);
+const char *elbow_optimizer_slot_name(const elbow_optimizer *optimizer, size_t slot);
+real *elbow_optimizer_slot(elbow_optimizer *optimizer, size_t slot);
+
+#endif

@@ -1,0 +1,88 @@
+/* Checkpoints: everything a run is, in one HDF5 file that h5py reads without this project.
+ *
+ *     /model/NAME                 every tensor under its own name, shape as declared (dense weights [out, in])
+ *     /optimizer/NAME/SLOT/TENSOR each moment, by tensor: /optimizer/adam/first_moment/encoder.0.weight
+ *     /run                        attributes: step, epoch, seed, shards, best, best_step, data checksum, versions, host facts
+ *     /config                     the options in force, as an INI text
+ *     /metrics/train, /metrics/evaluation, /metrics/partial
+ *
+ * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset. Written in memory, then
+ * to a temporary name, flushed, fsynced, renamed, the directory fsynced: a checkpoint is whole or not there.
+ * All functions are Local: rank 0 writes and reads, and broadcasts. */
+#ifndef ELBOW_STORE_CHECKPOINT_H
+#define ELBOW_STORE_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elbow/base/error.h"
+#include "elbow/base/real.h"
+#include "elbow/nn/params.h"
+#include "elbow/store/metrics.h"
+
+enum { ELBOW_CHECKPOINT_SLOTS = 4, ELBOW_FACT_BYTES = 128 };
+
+/* What computed it: said in `info`, and compared on resume. */
+typedef struct elbow_facts {
+    char build[ELBOW_FACT_BYTES]; /* elbow version and compiler */
+    char instruction_set[ELBOW_FACT_BYTES];
+    char blas[ELBOW_FACT_BYTES];   /* library and its kernel */
+    char host[ELBOW_FACT_BYTES];   /* rank 0's; says where, not what */
+    int64_t threads, ranks, nodes; /* ranks and nodes say where, not what */
+} elbow_facts;
+
+typedef struct elbow_checkpoint {
+    int64_t step;  /* updates done */
+    int64_t epoch; /* whole passes done */
+    int64_t seed, shards;
+    int64_t run_steps; /* the length of the run as configured */
+    double seconds;    /* trained so far */
+    double best;       /* best validation (or test) −ELBO so far; infinity before the first */
+    int64_t best_step;
+    char data_checksum[32];
+    elbow_facts facts;
+    char *config;               /* malloc'd text */
+    const elbow_params *layout; /* the tensors; owned by the caller on write, by `own_layout` on read */
+    elbow_params own_layout;
+    real *parameters;   /* (layout->size) */
+    char optimizer[32]; /* "adam" */
+    size_t slots;
+    char slot_names[ELBOW_CHECKPOINT_SLOTS][32];
+    real *slot_values[ELBOW_CHECKPOINT_SLOTS]; /* (layout->size) each */
+    elbow_metrics *metrics;                    /* NULL where not wanted */
+} elbow_checkpoint;
+
+/* Writes all of it. ELBOW_IO: the disk; nothing half-written stays. */
+elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path);
+
+/* Reads and checks every checksum. *checkpoint is malloc'd with all its parts. ELBOW_IO, ELBOW_FORMAT.
+ * The layout has names, shapes and counts as stored, offsets packed anew by elbow_params_declare. */
+elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path);
+void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint);
+
+/* Copies tensors by name from one block to another of a possibly different layout. ELBOW_MISMATCH names the first tensor that
+ * is missing, left over, or of another shape; `subject` is the file, for the message. */
+elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
+                                  real *out, const char *subject);
+
+/* One line over step, all parameters and optimizer state: names, shapes and values, independent of the file's bytes and of
+ * tensor order in memory. 32 hexadecimal digits (XXH3, 128 bits) and a 0. */
+void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]);
+
+/* The files of a run directory. Paths are malloc'd. */
+
+/* runs/a → its newest good checkpoint (a damaged newest one is named in a warning and the one before is taken);
+ * a file stands for itself. ELBOW_IO where there is none. */
+elbow_status elbow_checkpoint_resolve(const char *path, char **file);
+
+/* "DIRECTORY/checkpoints/step-000001200.h5" */
+elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **path);
+
+/* Removes all but the newest `keep` step-*.h5, and left-over temporaries. best.h5 is not among them. */
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t keep);
+
+/* Makes checkpoints/best.h5 a hard link to `path` (a copy where links cannot be had), atomically. */
+elbow_status elbow_checkpoint_mark_best(const char *directory, const char *path);
+
+#endif

@@ -1,0 +1,83 @@
+#include "elbow/base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+typedef struct block {
+    struct block *next;
+    void *memory;
+} block;
+
+struct elbow_arena {
+    block *blocks;
+    size_t bytes;
+};
+
+/* Zeroed, aligned, never NULL on success: a count of zero still takes one line of cache. */
+static elbow_status take_aligned(size_t count, size_t size, void **out, size_t *bytes) {
+    *out = NULL;
+    ELBOW_CHECK(size == 0 || count <= (SIZE_MAX - ALIGNMENT) / size, ELBOW_MEMORY,
+                "cannot address %zu elements of %zu bytes; make the model or the batch smaller", count, size);
+    *bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    void *memory = aligned_alloc(ALIGNMENT, *bytes);
+    ELBOW_CHECK(memory != NULL, ELBOW_MEMORY,
+                "no memory for %.1f MB; make the model or the batch smaller, or use fewer ranks a node",
+                (double)*bytes / 1e6);
+    memset(memory, 0, *bytes);
+    *out = memory;
+    return ELBOW_OK;
+}
+
+elbow_status elbow_arena_create(elbow_arena **arena) {
+    *arena = calloc(1, sizeof **arena);
+    ELBOW_CHECK(*arena != NULL, ELBOW_MEMORY, "no memory for an arena");
+    return ELBOW_OK;
+}
+
+void elbow_arena_destroy(elbow_arena **arena) {
+    if (*arena == NULL) return;
+    for (block *b = (*arena)->blocks, *next; b != NULL; b = next) {
+        next = b->next;
+        free(b->memory);
+        free(b);
+    }
+    free(*arena);
+    *arena = NULL;
+}
+
+elbow_status elbow_arena_take(elbow_arena *arena, size_t count, size_t size, void **out) {
+    *out = NULL;
+    block *b = calloc(1, sizeof *b);
+    ELBOW_CHECK(b != NULL, ELBOW_MEMORY, "no memory for an arena block");
+    size_t bytes = 0;
+    elbow_status status = take_aligned(count, size, &b->memory, &bytes);
+    if (status != ELBOW_OK) {
+        free(b);
+        return status;
+    }
+    b->next = arena->blocks;
+    arena->blocks = b;
+    arena->bytes += bytes;
+    *out = b->memory;
+    return ELBOW_OK;
+}
+
+elbow_status elbow_arena_reals(elbow_arena *arena, size_t count, real **out) {
+    void *memory = NULL;
+    elbow_status status = elbow_arena_take(arena, count, sizeof(real), &memory);
+    *out = memory;
+    return status;
+}
+
+size_t elbow_arena_bytes(const elbow_arena *arena) { return arena->bytes; }
+
+elbow_status elbow_aligned_reals(size_t count, real **out) {
+    void *memory = NULL;
+    size_t bytes = 0;
+    elbow_status status = take_aligned(count, sizeof(real), &memory, &bytes);
+    *out = memory;
+    return status;
+}

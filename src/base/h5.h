@@ -1,0 +1,86 @@
+/* HDF5, whole: every raw call of the library is behind these functions, under one lock.
+ *
+ * Files are written in memory (HDF5's core driver) and given to elbow_file_replace as bytes, so that a full
+ * disk is an error of ours and not of a half-closed library; data files, which may be larger than memory, are written
+ * to disk directly, under a temporary name. Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements in
+ * order, 16 hexadecimal digits. HDF5's own error stack is silenced; messages name file and object. */
+#ifndef ELBOW_SRC_BASE_H5_H
+#define ELBOW_SRC_BASE_H5_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elbow/base/error.h"
+
+typedef enum elbow_h5_type {
+    ELBOW_H5_U8,
+    ELBOW_H5_I64,
+    ELBOW_H5_U64,
+    ELBOW_H5_F32,
+    ELBOW_H5_F64,
+} elbow_h5_type;
+
+size_t elbow_h5_type_size(elbow_h5_type type);
+
+typedef struct elbow_h5 elbow_h5; /* an open file */
+
+/* Open for reading; or made in memory; or made on disk at `path` as it stands. */
+elbow_status elbow_h5_open(elbow_h5 **file, const char *path);
+elbow_status elbow_h5_create_memory(elbow_h5 **file, const char *name_for_messages);
+elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path);
+
+/* Closes; a disk file's last write errors come out here. NULL is fine. */
+elbow_status elbow_h5_close(elbow_h5 **file);
+
+/* The bytes of a file made in memory, malloc'd. */
+elbow_status elbow_h5_image(elbow_h5 *file, void **bytes, size_t *count);
+
+bool elbow_h5_has(elbow_h5 *file, const char *object);         /* a group or dataset, by absolute path */
+elbow_status elbow_h5_group(elbow_h5 *file, const char *path); /* makes it and what is missing above it */
+
+/* Whole datasets, with their checksum written and checked. Groups above are made. `chunk_rows` 0: contiguous;
+ * else chunked along the first dimension; `deflate` 0 to 9 needs chunks. */
+typedef struct elbow_h5_shape {
+    size_t dims, size[4];
+} elbow_h5_shape;
+
+elbow_status elbow_h5_write(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
+                            size_t chunk_rows, int deflate, const void *values);
+
+/* Reads into `values` exactly `count` elements of `type`; ELBOW_FORMAT when the dataset has another type class or
+ * count, or (when `checked`) its checksum differs or is missing. */
+elbow_status elbow_h5_read(elbow_h5 *file, const char *path, elbow_h5_type type, size_t count, bool checked,
+                           void *values);
+
+/* Streams: rows of a 2-D (or 1-D) dataset, for data files. The writer sets the checksum at the end by
+ * elbow_h5_set_checksum. */
+elbow_status elbow_h5_create_rows(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
+                                  size_t chunk_rows, int deflate);
+elbow_status elbow_h5_write_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
+                                 size_t rows, const void *values);
+elbow_status elbow_h5_read_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
+                                size_t rows, void *values);
+elbow_status elbow_h5_set_checksum(elbow_h5 *file, const char *path, uint64_t checksum);
+
+/* Shape and type; ELBOW_FORMAT where absent or of a type not in the list. */
+elbow_status elbow_h5_describe(elbow_h5 *file, const char *path, elbow_h5_type *type, elbow_h5_shape *shape);
+
+/* Names of the members of a group, in name order; malloc'd array of malloc'd texts. */
+elbow_status elbow_h5_list(elbow_h5 *file, const char *group, char ***names, size_t *count);
+void elbow_h5_list_free(char ***names, size_t count);
+
+/* Attributes of a group or dataset: texts and 64-bit integers and doubles. */
+elbow_status elbow_h5_set_text(elbow_h5 *file, const char *object, const char *name, const char *text);
+elbow_status elbow_h5_set_integer(elbow_h5 *file, const char *object, const char *name, int64_t value);
+elbow_status elbow_h5_set_real(elbow_h5 *file, const char *object, const char *name, double value);
+bool elbow_h5_has_attribute(elbow_h5 *file, const char *object, const char *name);
+elbow_status elbow_h5_get_text(elbow_h5 *file, const char *object, const char *name, char *text, size_t room);
+elbow_status elbow_h5_get_integer(elbow_h5 *file, const char *object, const char *name, int64_t *value);
+elbow_status elbow_h5_get_real(elbow_h5 *file, const char *object, const char *name, double *value);
+
+/* A long text as a scalar string dataset (a config). Read: malloc'd. */
+elbow_status elbow_h5_write_text(elbow_h5 *file, const char *path, const char *text);
+elbow_status elbow_h5_read_text(elbow_h5 *file, const char *path, char **text);
+
+#endif
