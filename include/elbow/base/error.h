@@ -22,9 +22,9 @@ typedef enum elbow_status {
 } elbow_status;
 
 #if defined(__GNUC__)
-#define ELBOW_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define ELBOW_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define ELBOW_PRINTF(format, first)
+#define ELBOW_PRINTF(text, first)
 #endif
 
 /* Records the message and returns `status`, so that a failing function ends in
