@@ -1,0 +1,72 @@
+#include "nn/dense.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "math/gemm.h"
+#include "math/vector.h"
+#include "nn/layer.h"
+
+elbow_status elbow_dense_create(elbow_dense *dense, const char *name, size_t in, size_t out,
+                                const elbow_activation *activation, elbow_params *params) {
+    char tensor[2 * ELBOW_TENSOR_NAME];
+    double bound = 1 / sqrt((double)in);
+    *dense = (elbow_dense){.in = in, .out = out, .activation = activation};
+    snprintf(tensor, sizeof tensor, "%s.weight", name);
+    ELBOW_TRY(elbow_params_declare(params, tensor, 2, (size_t[]){out, in}, bound, &dense->weight));
+    snprintf(tensor, sizeof tensor, "%s.bias", name);
+    return elbow_params_declare(params, tensor, 1, (size_t[]){out}, bound, &dense->bias);
+}
+
+void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
+                         size_t rows) {
+    size_t in = dense->in, out = dense->out;
+    elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, y, out);
+    dense->activation->forward(y, pass->parameters + dense->bias, rows, out);
+}
+
+/* With a = x Wᵀ + b, y = f(a):  da = dy ⊙ f′;  dW += daᵀ x;  db += Σ_rows da;  dx = da W. */
+void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
+                          const real *x, size_t rows) {
+    size_t in = dense->in, out = dense->out;
+    dense->activation->backward(dy, y, rows * out);
+    elbow_column_sums(pass->gradients + dense->bias, dy, rows, out);
+    elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
+    if (dx != NULL)
+        elbow_gemm(false, false, rows, in, out, 1, dy, out, pass->parameters + dense->weight, in, 0, dx, in);
+}
+
+/* As a layer of a network: a bare number in the spec. */
+
+static elbow_status create(elbow_layer *layer, const elbow_layer_request *request, elbow_params *params) {
+    char *end = NULL;
+    unsigned long long width = strtoull(request->word, &end, 10);
+    ELBOW_CHECK(*end == 0 && width >= 1 && width <= 1u << 24, ELBOW_USAGE,
+                "`%s` is no width of a dense layer; write a number from 1 to %u", request->word, 1u << 24);
+    elbow_dense *dense = calloc(1, sizeof *dense);
+    ELBOW_CHECK(dense != NULL, ELBOW_MEMORY, "no memory for a layer");
+    layer->state = dense;
+    layer->output_width = (size_t)width;
+    return elbow_dense_create(dense, request->name, layer->input_width, layer->output_width,
+                              request->activation, params);
+}
+
+static void forward(elbow_layer *layer, const elbow_pass *pass, real *y, const real *x, size_t rows) {
+    elbow_dense_forward(layer->state, pass, y, x, rows);
+}
+
+static void backward(elbow_layer *layer, const elbow_pass *pass, real *dx, real *dy, const real *y,
+                     const real *x, size_t rows) {
+    elbow_dense_backward(layer->state, pass, dx, dy, y, x, rows);
+}
+
+static void destroy(elbow_layer *layer) { free(layer->state); }
+
+const elbow_layer_ops elbow_layer_dense = {
+    .name = "dense",
+    .grammar = "WIDTH",
+    .create = create,
+    .forward = forward,
+    .backward = backward,
+    .destroy = destroy,
+};
