@@ -19,8 +19,8 @@ elbow_status elbow_optimizer_create(elbow_optimizer **optimizer, const elbow_opt
                                     size_t end);
 void elbow_optimizer_destroy(elbow_optimizer **optimizer);
 
-/* One update, number t = 1, 2, …: parameters[i] changes by gradient[i] · scale for i in [begin, end), both
- * indexed as whole blocks. `scale` is the clipping factor. Adam (Kingma & Ba 2015) with decoupled weight decay
+/* One update, number t = 1, 2, …. gradient and parameters: (end − begin), both from parameter `begin` on. The
+ * gradient counts times `scale`, the clipping factor. Adam (Kingma & Ba 2015) with decoupled weight decay
  * (Loshchilov & Hutter 2019), bias corrections and step size in double:
  *
  *     m ← β1 m + (1 − β1) g       v ← β2 v + (1 − β2) g²

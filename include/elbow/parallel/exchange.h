@@ -3,7 +3,7 @@
  * The exchange owns the parameter block and the gradient blocks: layers see pointers. Ranks play consecutive
  * blocks of shards, rank r of P the shards [⌊rS/P⌋, ⌊(r+1)S/P⌋). A step is
  *
- *     elbow_exchange_gradient(x, s)        for each of this rank's shards in order: a zeroed block to add into
+ *     elbow_exchange_gradient(x, s)        for each of this rank's shards in order: the block to add into
  *     elbow_exchange_ready(x, s, b, e)     shard s's gradient is complete in [b, e): summing and sending may
  *                                          start while the backward pass goes on below b
  *     elbow_exchange_finish(x, &sum)       the sum over all shards, on the parameters that this rank owns
@@ -48,8 +48,8 @@ real *elbow_exchange_parameters(elbow_exchange *exchange);
 real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard);
 void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end);
 
-/* *sum is indexed like the parameters; only [owned begin, owned end) is valid, until the next step. The owner
- * may scale it in place. Collective. */
+/* *sum points at the summed gradient of parameter owned_begin and holds owned_end − owned_begin values, until
+ * the next step. The owner may change it in place. Collective. */
 elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum);
 elbow_status elbow_exchange_publish(elbow_exchange *exchange);
 

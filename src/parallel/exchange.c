@@ -1,0 +1,105 @@
+#include "elbow/parallel/exchange.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elbow/base/options.h"
+#include "parallel/exchange_ops.h"
+
+static const elbow_exchange_ops *const exchanges[] = {
+    &elbow_exchange_ordered,
+    &elbow_exchange_mpi,
+};
+
+enum { EXCHANGES = sizeof exchanges / sizeof *exchanges };
+
+static elbow_status find_exchange(const char *name, const elbow_exchange_ops **ops) {
+    const char *names[EXCHANGES];
+    for (size_t i = 0; i < EXCHANGES; i++) {
+        names[i] = (*ops = exchanges[i])->name;
+        if (strcmp(names[i], name) == 0) return ELBOW_OK;
+    }
+    const char *near = elbow_nearest_name(name, names, EXCHANGES);
+    return elbow_fail(ELBOW_USAGE, "unknown exchange `%s`; did you mean `%s`?", name, near ? near : names[0]);
+}
+
+static elbow_status create_local(elbow_exchange *exchange) {
+    ELBOW_CHECK(exchange->size <= INT_MAX, ELBOW_PARALLEL,
+                "%zu parameters are more than one MPI message can count (%d); make the model smaller",
+                exchange->size, INT_MAX);
+    ELBOW_TRY(elbow_arena_create(&exchange->arena));
+    ELBOW_TRY(elbow_arena_reals(exchange->arena, exchange->size, &exchange->parameters));
+    return exchange->ops->create(exchange);
+}
+
+elbow_status elbow_exchange_create(elbow_exchange **out, const char *name, elbow_world *world, size_t shards,
+                                   size_t size) {
+    *out = NULL;
+    const elbow_exchange_ops *ops = NULL;
+    ELBOW_TRY(find_exchange(name, &ops));
+    size_t rank = (size_t)world->rank, ranks = (size_t)world->size;
+    ELBOW_CHECK(
+        ranks <= shards, ELBOW_USAGE,
+        "%zu ranks for %zu shards: a rank would have nothing to do; start at most %zu ranks, or a new run "
+        "with --set parallel.shards=%zu",
+        ranks, shards, shards, ranks);
+    elbow_exchange *exchange = calloc(1, sizeof *exchange);
+    ELBOW_TRY_ALL(world, exchange ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the exchange"));
+    exchange->ops = ops;
+    exchange->world = world;
+    exchange->shards = shards;
+    exchange->size = size;
+    exchange->first = elbow_first_shard(rank, ranks, shards);
+    exchange->count = elbow_first_shard(rank + 1, ranks, shards) - exchange->first;
+    MPI_Comm_dup(world->comm->all, &exchange->comm);
+    elbow_status status = elbow_world_agree(world, create_local(exchange));
+    if (status != ELBOW_OK) elbow_exchange_destroy(&exchange);
+    *out = exchange;
+    return status;
+}
+
+void elbow_exchange_destroy(elbow_exchange **exchange) {
+    if (*exchange == NULL) return;
+    (*exchange)->ops->destroy(*exchange);
+    MPI_Comm_free(&(*exchange)->comm);
+    elbow_arena_destroy(&(*exchange)->arena);
+    free(*exchange);
+    *exchange = NULL;
+}
+
+void elbow_exchange_shards(const elbow_exchange *exchange, size_t *first, size_t *count) {
+    *first = exchange->first;
+    *count = exchange->count;
+}
+
+void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t *end) {
+    *begin = exchange->owned_begin;
+    *end = exchange->owned_end;
+}
+
+real *elbow_exchange_parameters(elbow_exchange *exchange) { return exchange->parameters; }
+
+real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard) {
+    return exchange->ops->gradient(exchange, shard);
+}
+
+void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end) {
+    if (begin < end) exchange->ops->ready(exchange, shard, begin, end);
+}
+
+elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum) {
+    return exchange->ops->finish(exchange, sum);
+}
+
+elbow_status elbow_exchange_publish(elbow_exchange *exchange) { return exchange->ops->publish(exchange); }
+
+elbow_status elbow_exchange_gather(elbow_exchange *exchange, const real *owned, real *full) {
+    return exchange->ops->gather(exchange, owned, full);
+}
+
+elbow_status elbow_exchange_scatter(elbow_exchange *exchange, const real *full, real *owned) {
+    return exchange->ops->scatter(exchange, full, owned);
+}
+
+size_t elbow_exchange_bytes(const elbow_exchange *exchange) { return elbow_arena_bytes(exchange->arena); }

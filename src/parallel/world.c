@@ -1,0 +1,155 @@
+#include "elbow/parallel/world.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "parallel/comm.h"
+
+enum { PIECE = 1 << 30, MESSAGE_BYTES = 4096 };
+
+/* A node is numbered by its lowest rank: nodes in the order in which ranks first touch them. */
+static elbow_status find_nodes(elbow_world *world) {
+    struct elbow_world_comm *comm = world->comm;
+    MPI_Comm_rank(comm->node, &world->node_rank);
+    MPI_Comm_size(comm->node, &world->node_size);
+    int lowest = world->rank;
+    MPI_Bcast(&lowest, 1, MPI_INT, 0, comm->node);
+    int *all = comm->counts;
+    MPI_Allgather(&lowest, 1, MPI_INT, all, 1, MPI_INT, comm->all);
+    world->nodes = 0;
+    for (int r = 0; r < world->size; r++) {
+        if (all[r] != r) continue;
+        if (r == lowest) world->node = world->nodes;
+        world->nodes++;
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
+    *out = NULL;
+    int initialized = 0;
+    MPI_Initialized(&initialized);
+    if (!initialized) {
+        int provided = 0; /* a background writer never calls MPI: funneled will do */
+        ELBOW_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS,
+                    ELBOW_PARALLEL, "MPI did not start; check the launcher");
+    }
+    elbow_world *world = calloc(1, sizeof *world);
+    ELBOW_CHECK(world != NULL, ELBOW_MEMORY, "no memory for the world");
+    world->comm = calloc(1, sizeof *world->comm);
+    if (world->comm == NULL) {
+        free(world);
+        return elbow_fail(ELBOW_MEMORY, "no memory for the world");
+    }
+    struct elbow_world_comm *comm = world->comm;
+    comm->finalize = !initialized;
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
+    MPI_Comm_rank(comm->all, &world->rank);
+    MPI_Comm_size(comm->all, &world->size);
+    MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, world->rank, MPI_INFO_NULL, &comm->node);
+    if (gethostname(world->host, sizeof world->host - 1) != 0) snprintf(world->host, sizeof world->host, "?");
+    *out = world;
+
+    comm->counts = calloc(2 * (size_t)world->size, sizeof *comm->counts);
+    elbow_status status =
+        comm->counts ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a table of the ranks");
+    ELBOW_TRY_ALL(world, status);
+    comm->displacements = comm->counts + world->size;
+    return find_nodes(world);
+}
+
+void elbow_world_close(elbow_world **world) {
+    if (*world == NULL) return;
+    struct elbow_world_comm *comm = (*world)->comm;
+    bool finalize = comm->finalize;
+    MPI_Comm_free(&comm->node);
+    MPI_Comm_free(&comm->all);
+    free(comm->counts);
+    free(comm);
+    free(*world);
+    *world = NULL;
+    if (finalize) MPI_Finalize();
+}
+
+void elbow_world_abort(elbow_world *world, int code) { MPI_Abort(world->comm->all, code); }
+
+elbow_status elbow_world_agree(elbow_world *world, elbow_status status) {
+    MPI_Comm all = world->comm->all;
+    int mine = status == ELBOW_OK ? INT_MAX : world->rank, lowest = INT_MAX;
+    MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, all);
+    if (lowest == INT_MAX) return ELBOW_OK;
+
+    int code = (int)status;
+    char message[MESSAGE_BYTES] = "";
+    if (world->rank == lowest) {
+        if (lowest == 0)
+            snprintf(message, sizeof message, "%s", elbow_error_message());
+        else
+            snprintf(message, sizeof message, "rank %d on %s: %s", world->rank, world->host,
+                     elbow_error_message());
+    }
+    MPI_Bcast(&code, 1, MPI_INT, lowest, all);
+    MPI_Bcast(message, sizeof message, MPI_CHAR, lowest, all);
+    return elbow_fail((elbow_status)code, "%s", message);
+}
+
+elbow_status elbow_world_broadcast(elbow_world *world, void *bytes, size_t count, int root) {
+    for (size_t done = 0; done < count; done += PIECE) {
+        size_t piece = count - done < PIECE ? count - done : PIECE;
+        MPI_Bcast((char *)bytes + done, (int)piece, MPI_BYTE, root, world->comm->all);
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_world_broadcast_new(elbow_world *world, void **bytes, size_t *count, int root) {
+    ELBOW_TRY(elbow_world_broadcast(world, count, sizeof *count, root));
+    elbow_status status = ELBOW_OK;
+    if (world->rank != root) {
+        *bytes = malloc(*count ? *count : 1);
+        if (*bytes == NULL)
+            status = elbow_fail(ELBOW_MEMORY, "no memory for %zu bytes from rank %d", *count, root);
+    }
+    ELBOW_TRY_ALL(world, status);
+    return elbow_world_broadcast(world, *bytes, *count, root);
+}
+
+/* Counts and displacements as MPI's ints; the total is small by contract, and checked. */
+static elbow_status plan_gather(elbow_world *world, const size_t *counts) {
+    size_t at = 0;
+    for (int r = 0; r < world->size; r++) {
+        ELBOW_CHECK(counts[r] <= INT_MAX - at, ELBOW_PARALLEL, "more than %d bytes to gather from all ranks",
+                    INT_MAX);
+        world->comm->counts[r] = (int)counts[r];
+        world->comm->displacements[r] = (int)at;
+        at += counts[r];
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_world_allgather(elbow_world *world, const void *bytes, void *all, const size_t *counts) {
+    ELBOW_TRY(plan_gather(world, counts));
+    struct elbow_world_comm *comm = world->comm;
+    MPI_Allgatherv(bytes, comm->counts[world->rank], MPI_BYTE, all, comm->counts, comm->displacements,
+                   MPI_BYTE, comm->all);
+    return ELBOW_OK;
+}
+
+elbow_status elbow_world_gather(elbow_world *world, const void *bytes, void *all, const size_t *counts) {
+    ELBOW_TRY(plan_gather(world, counts));
+    struct elbow_world_comm *comm = world->comm;
+    MPI_Gatherv(bytes, comm->counts[world->rank], MPI_BYTE, all, comm->counts, comm->displacements, MPI_BYTE,
+                0, comm->all);
+    return ELBOW_OK;
+}
+
+void elbow_world_barrier(elbow_world *world) { MPI_Barrier(world->comm->all); }
+
+double elbow_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
