@@ -22,6 +22,9 @@ typedef enum elbow_log_level { ELBOW_LOG_WARNING, ELBOW_LOG_NOTICE, ELBOW_LOG_DE
 /* `speaks`: whether this process prints at all. `level`: the most detailed level printed. Local. */
 void elbow_log_open(bool speaks, elbow_log_level level);
 
+/* What elbow_log_open was told; false before it. Local. */
+bool elbow_log_speaks(void);
+
 void elbow_log(elbow_log_level level, const char *format, ...) ELBOW_PRINTF(2, 3);
 #define elbow_warn(...)   elbow_log(ELBOW_LOG_WARNING, __VA_ARGS__)
 #define elbow_notice(...) elbow_log(ELBOW_LOG_NOTICE, __VA_ARGS__)
