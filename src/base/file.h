@@ -18,6 +18,14 @@ elbow_status elbow_file_commit(const char *temporary, const char *path);
 /* The whole file, malloc'd, with a 0 byte after its end. ELBOW_IO; ELBOW_FORMAT beyond `most` bytes. */
 elbow_status elbow_file_read(const char *path, size_t most, char **bytes, size_t *count);
 
+/* ELBOW_OK where `path` can be opened for reading, else ELBOW_IO with the reason. A pipe is fine. */
+elbow_status elbow_file_check_readable(const char *path);
+
+/* ELBOW_IO for a write to `path` that failed with errno `error`: the reason and the mend; `bytes` is what was to be
+ * written, 0 where unknown. */
+elbow_status elbow_file_fail_write(const char *path, int error, size_t bytes);
+
+/* Anything of that name, a broken link too. */
 bool elbow_file_exists(const char *path);
 bool elbow_file_is_directory(const char *path);
 
