@@ -1,0 +1,52 @@
+/* Gradient estimators for the expectation over z: a family.
+ *
+ * Estimators differ in how often they evaluate the decoder and in what they differentiate, so they drive:
+ * given q(z|x) (a stochastic layer after its forward) and a score, a function from z to log p(x|z), an
+ * estimator draws, scores, and returns with the gradients of the decoder's side accumulated in
+ * pass->gradients and those of q in the layer's dq. It adds the batch's terms. */
+#ifndef ELBOW_SRC_VAE_ESTIMATOR_H
+#define ELBOW_SRC_VAE_ESTIMATOR_H
+
+#include "vae/stochastic.h"
+
+/* log p(x|z) of rows of z, and its gradients: the decoder and the likelihood of a model, or a test's toy. */
+typedef struct elbow_score {
+    void *context;
+    /* log_px: (rows). z: (rows, z_width), kept by reference until backward. */
+    void (*forward)(void *context, const elbow_pass *pass, real *log_px, const real *z, size_t rows);
+    /* Gradients of Σ_r weights[r] · log_px[r] of the last forward: in the parameters, added; in z, returned (rows, z_width). */
+    real *(*backward)(void *context, const elbow_pass *pass, const real *weights, size_t rows);
+} elbow_score;
+
+typedef struct elbow_estimator elbow_estimator;
+
+typedef struct elbow_estimator_ops {
+    const char *name;
+    /* Declares estimator.* where it owns parameters; NULL where it does not. */
+    elbow_status (*create)(elbow_estimator *estimator, elbow_params *params);
+    void (*run)(elbow_estimator *estimator, elbow_stochastic *layer, const elbow_score *score,
+                const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms);
+    void (*destroy)(elbow_estimator *estimator);
+} elbow_estimator_ops;
+
+struct elbow_estimator {
+    const elbow_estimator_ops *ops;
+    void *state;
+    real *log_px, *weights; /* (rows · samples) */
+};
+
+elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_options *options,
+                                    elbow_params *params);
+elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, size_t samples,
+                                     elbow_arena *arena);
+void elbow_estimator_destroy(elbow_estimator *estimator);
+
+/* What the reparameterised members share (estimator_gumbel_softmax.c): soft samples, or hard ones that pass
+ * gradients as if they were soft. */
+void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_stochastic *layer,
+                                    const elbow_score *score, const elbow_pass *pass,
+                                    const elbow_objective *objective, bool hard, elbow_terms *terms);
+
+extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel;
+
+#endif
