@@ -1,0 +1,63 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "elbow/base/arena.h"
+#include "optim/optimizer_ops.h"
+
+static const elbow_optimizer_ops *const optimizers[] = {
+    &elbow_optimizer_adam,
+};
+
+enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
+
+static elbow_status find_optimizer(const char *name, const elbow_optimizer_ops **ops) {
+    const char *names[OPTIMIZERS];
+    for (size_t i = 0; i < OPTIMIZERS; i++) {
+        names[i] = (*ops = optimizers[i])->name;
+        if (strcmp(names[i], name) == 0) return ELBOW_OK;
+    }
+    const char *near = elbow_nearest_name(name, names, OPTIMIZERS);
+    return elbow_fail(ELBOW_USAGE, "`%s` is no optimizer; did you mean `%s`?", name, near ? near : names[0]);
+}
+
+elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *options, size_t begin,
+                                    size_t end) {
+    *out = NULL;
+    const elbow_optimizer_ops *ops = NULL;
+    elbow_status status = find_optimizer(options->optimizer.name, &ops);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "optimizer.name", status);
+    elbow_optimizer *optimizer = calloc(1, sizeof *optimizer);
+    ELBOW_CHECK(optimizer != NULL, ELBOW_MEMORY, "no memory for an optimizer");
+    optimizer->ops = ops;
+    optimizer->count = end - begin;
+    optimizer->beta1 = options->optimizer.beta1;
+    optimizer->beta2 = options->optimizer.beta2;
+    optimizer->epsilon = options->optimizer.epsilon;
+    optimizer->weight_decay = options->optimizer.weight_decay;
+    for (size_t s = 0; s < ops->slots && status == ELBOW_OK; s++)
+        status = elbow_aligned_reals(optimizer->count, &optimizer->slots[s]);
+    if (status != ELBOW_OK) elbow_optimizer_destroy(&optimizer);
+    *out = optimizer;
+    return status;
+}
+
+void elbow_optimizer_destroy(elbow_optimizer **optimizer) {
+    if (*optimizer == NULL) return;
+    for (size_t s = 0; s < (*optimizer)->ops->slots; s++) free((*optimizer)->slots[s]);
+    free(*optimizer);
+    *optimizer = NULL;
+}
+
+void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
+                          const real *gradient, real *parameters) {
+    optimizer->ops->step(optimizer, t, learning_rate, scale, gradient, parameters);
+}
+
+const char *elbow_optimizer_name(const elbow_optimizer *optimizer) { return optimizer->ops->name; }
+size_t elbow_optimizer_slots(const elbow_optimizer *optimizer) { return optimizer->ops->slots; }
+
+const char *elbow_optimizer_slot_name(const elbow_optimizer *optimizer, size_t slot) {
+    return optimizer->ops->slot_names[slot];
+}
+
+real *elbow_optimizer_slot(elbow_optimizer *optimizer, size_t slot) { return optimizer->slots[slot]; }

@@ -1,0 +1,26 @@
+/* Optimizers: a family. A member is one file that ends in its table, and one line in optimizer.c's list. */
+#ifndef ELBOW_SRC_OPTIM_OPTIMIZER_OPS_H
+#define ELBOW_SRC_OPTIM_OPTIMIZER_OPS_H
+
+#include "elbow/optim/optimizer.h"
+
+enum { OPTIMIZER_SLOTS = 4 };
+
+typedef struct elbow_optimizer_ops {
+    const char *name;
+    size_t slots;
+    const char *slot_names[OPTIMIZER_SLOTS];
+    void (*step)(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
+                 const real *gradient, real *parameters);
+} elbow_optimizer_ops;
+
+struct elbow_optimizer {
+    const elbow_optimizer_ops *ops;
+    size_t count; /* parameters that it updates */
+    double beta1, beta2, epsilon, weight_decay;
+    real *slots[OPTIMIZER_SLOTS]; /* (count) each */
+};
+
+extern const elbow_optimizer_ops elbow_optimizer_adam;
+
+#endif
