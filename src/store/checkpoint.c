@@ -1,0 +1,154 @@
+#include "elbow/store/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/checkpoint_layout.h"
+#include "store/formats.h"
+#include "store/metrics_h5.h"
+
+#define MEMBER(member) offsetof(elbow_checkpoint, member)
+#define ROOM(member)   sizeof(((elbow_checkpoint *)NULL)->member)
+#define INTEGER(name, member)                                                                                \
+    { name, ELBOW_RUN_INTEGER, MEMBER(member), 0 }
+#define REAL(name, member)                                                                                   \
+    { name, ELBOW_RUN_REAL, MEMBER(member), 0 }
+#define TEXT(name, member)                                                                                   \
+    { name, ELBOW_RUN_TEXT, MEMBER(member), ROOM(member) }
+
+const elbow_run_attribute elbow_run_attributes[] = {
+    INTEGER("step", step),
+    INTEGER("epoch", epoch),
+    INTEGER("seed", seed),
+    INTEGER("shards", shards),
+    INTEGER("run_steps", run_steps),
+    REAL("seconds", seconds),
+    REAL("best", best),
+    INTEGER("best_step", best_step),
+    TEXT("data_checksum", data_checksum),
+    TEXT("build", facts.build),
+    TEXT("instruction_set", facts.instruction_set),
+    TEXT("blas", facts.blas),
+    TEXT("host", facts.host),
+    INTEGER("threads", facts.threads),
+    INTEGER("ranks", facts.ranks),
+    INTEGER("nodes", facts.nodes),
+};
+const size_t elbow_run_attribute_count = sizeof elbow_run_attributes / sizeof *elbow_run_attributes;
+
+void elbow_checkpoint_slot_path(char path[ELBOW_CHECKPOINT_PATH], const char *optimizer, const char *slot) {
+    snprintf(path, ELBOW_CHECKPOINT_PATH, "/optimizer/%.32s/%.32s", optimizer, slot);
+}
+
+static elbow_status write_tensors(elbow_h5 *file, const char *group, const elbow_params *layout,
+                                  const real *values) {
+    ELBOW_TRY(elbow_h5_group(file, group));
+    for (size_t i = 0; i < layout->tensor_count; i++) {
+        const elbow_tensor *t = &layout->tensors[i];
+        char path[ELBOW_CHECKPOINT_PATH];
+        elbow_h5_shape shape = {.dims = t->dims};
+        memcpy(shape.size, t->shape, t->dims * sizeof *t->shape);
+        snprintf(path, sizeof path, "%s/%s", group, t->name);
+        ELBOW_TRY(elbow_h5_write(file, path, ELBOW_H5_REAL, shape, 0, 0, values + t->offset));
+    }
+    return ELBOW_OK;
+}
+
+static elbow_status write_optimizer(elbow_h5 *file, const elbow_checkpoint *c) {
+    char path[ELBOW_CHECKPOINT_PATH];
+    snprintf(path, sizeof path, "/optimizer/%s", c->optimizer);
+    ELBOW_TRY(elbow_h5_group(file, path)); /* an optimizer without slots is still named */
+    for (size_t s = 0; s < c->slots; s++) {
+        elbow_checkpoint_slot_path(path, c->optimizer, c->slot_names[s]);
+        ELBOW_TRY(write_tensors(file, path, c->layout, c->slot_values[s]));
+    }
+    return ELBOW_OK;
+}
+
+static elbow_status write_run(elbow_h5 *file, const elbow_checkpoint *c) {
+    ELBOW_TRY(elbow_h5_group(file, "/run"));
+    for (size_t i = 0; i < elbow_run_attribute_count; i++) {
+        const elbow_run_attribute *a = &elbow_run_attributes[i];
+        const char *member = (const char *)c + a->offset;
+        int64_t integer;
+        double number;
+        switch (a->kind) {
+        case ELBOW_RUN_INTEGER:
+            memcpy(&integer, member, sizeof integer);
+            ELBOW_TRY(elbow_h5_set_integer(file, "/run", a->name, integer));
+            break;
+        case ELBOW_RUN_REAL:
+            memcpy(&number, member, sizeof number);
+            ELBOW_TRY(elbow_h5_set_real(file, "/run", a->name, number));
+            break;
+        case ELBOW_RUN_TEXT:
+            ELBOW_TRY(elbow_h5_set_text(file, "/run", a->name, member));
+            break;
+        }
+    }
+    char hash[ELBOW_HASH_TEXT];
+    elbow_checkpoint_digest(c, hash);
+    ELBOW_TRY(elbow_h5_set_text(file, "/run", "digest", hash));
+    elbow_checkpoint_seal(c, hash);
+    return elbow_h5_set_text(file, "/run", "seal", hash);
+}
+
+static elbow_status write_all(elbow_h5 *file, const elbow_checkpoint *c) {
+    ELBOW_TRY(write_tensors(file, "/model", c->layout, c->parameters));
+    ELBOW_TRY(write_optimizer(file, c));
+    ELBOW_TRY(write_run(file, c));
+    ELBOW_TRY(elbow_h5_write_text(file, "/config", c->config ? c->config : ""));
+    if (!c->metrics) return ELBOW_OK;
+    ELBOW_TRY(elbow_metrics_put(c->metrics, file, "/metrics"));
+    return elbow_metrics_put_partial(c->metrics, file, "/metrics/partial");
+}
+
+elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path) {
+    elbow_h5 *file = NULL;
+    elbow_status status = elbow_stored_create(&file, path, ELBOW_KIND_CHECKPOINT);
+    if (status == ELBOW_OK) status = write_all(file, checkpoint);
+    if (status == ELBOW_OK) status = elbow_stored_save(file, path);
+    elbow_h5_close(&file);
+    return status;
+}
+
+/* "256x784", for messages. */
+static const char *shape_text(char text[96], const elbow_tensor *t) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t d = 0; d < t->dims; d++)
+        length += (size_t)snprintf(text + length, 96 - length, "%s%zu", d ? "x" : "", t->shape[d]);
+    return text;
+}
+
+static bool same_shape(const elbow_tensor *a, const elbow_tensor *b) {
+    return a->dims == b->dims && memcmp(a->shape, b->shape, a->dims * sizeof *a->shape) == 0;
+}
+
+elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
+                                  real *out, const char *subject) {
+    for (size_t i = 0; i < to->tensor_count; i++) {
+        const elbow_tensor *want = &to->tensors[i], *have = elbow_params_find(from, want->name);
+        char have_shape[96], want_shape[96];
+        ELBOW_CHECK(have, ELBOW_MISMATCH,
+                    "%s: no tensor %s, which this model has; use the config that it was trained with "
+                    "(`elbow info --config`)",
+                    subject, want->name);
+        ELBOW_CHECK(same_shape(have, want), ELBOW_MISMATCH,
+                    "%s: tensor %s is %s and this model's is %s; use the config that it was trained with "
+                    "(`elbow info --config`)",
+                    subject, want->name, shape_text(have_shape, have), shape_text(want_shape, want));
+    }
+    for (size_t i = 0; i < from->tensor_count; i++)
+        ELBOW_CHECK(elbow_params_find(to, from->tensors[i].name), ELBOW_MISMATCH,
+                    "%s: tensor %s, which this model has not; use the config that it was trained with "
+                    "(`elbow info --config`)",
+                    subject, from->tensors[i].name);
+
+    memset(out, 0, to->size * sizeof *out); /* the gaps between tensors are zero */
+    for (size_t i = 0; i < to->tensor_count; i++) {
+        const elbow_tensor *want = &to->tensors[i], *have = elbow_params_find(from, want->name);
+        memcpy(out + want->offset, values + have->offset, want->count * sizeof *out);
+    }
+    return ELBOW_OK;
+}

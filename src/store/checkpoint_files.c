@@ -1,0 +1,256 @@
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "elbow/base/log.h"
+#include "elbow/store/checkpoint.h"
+
+#define STALE_SECONDS (24.0 * 3600)
+
+/* More digits than 9 are fine; the file of step 7 is not "step-7.h5", so a name has one step and a step one name. */
+enum { STEP_DIGITS = 9, NAME_BYTES = 64 };
+
+static void step_name(char name[NAME_BYTES], int64_t step) {
+    snprintf(name, NAME_BYTES, "step-%0*" PRId64 ".h5", STEP_DIGITS, step);
+}
+
+static bool parse_step(const char *name, int64_t *step) {
+    char again[NAME_BYTES];
+    if (strncmp(name, "step-", 5) != 0 || !isdigit((unsigned char)name[5])) return false;
+    errno = 0;
+    long long value = strtoll(name + 5, NULL, 10);
+    if (errno != 0) return false;
+    step_name(again, value);
+    *step = value;
+    return strcmp(again, name) == 0;
+}
+
+elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **path) {
+    char name[NAME_BYTES], below[NAME_BYTES + 16];
+    step_name(name, step);
+    snprintf(below, sizeof below, "checkpoints/%s", name);
+    return elbow_path_join(directory, below, path);
+}
+
+typedef struct step_list {
+    int64_t *steps; /* newest first */
+    size_t count, room;
+} step_list;
+
+static int newest_first(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static elbow_status add_step(step_list *list, int64_t step) {
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 64;
+        int64_t *grown = realloc(list->steps, room * sizeof *grown);
+        ELBOW_CHECK(grown, ELBOW_MEMORY, "no memory for a list of %zu checkpoints", room);
+        list->steps = grown;
+        list->room = room;
+    }
+    list->steps[list->count++] = step;
+    return ELBOW_OK;
+}
+
+/* The steps of the step-*.h5 in a directory; none where there is no such directory. */
+static elbow_status list_steps(step_list *list, const char *checkpoints) {
+    *list = (step_list){0};
+    DIR *directory = opendir(checkpoints);
+    if (!directory && errno == ENOENT) return ELBOW_OK;
+    ELBOW_CHECK(directory, ELBOW_IO, "%s: cannot be listed (%s); check its owner and mode", checkpoints,
+                strerror(errno));
+    elbow_status status = ELBOW_OK;
+    for (struct dirent *entry; status == ELBOW_OK && (entry = readdir(directory));) {
+        int64_t step;
+        if (parse_step(entry->d_name, &step)) status = add_step(list, step);
+    }
+    closedir(directory);
+    if (list->count > 1) qsort(list->steps, list->count, sizeof *list->steps, newest_first);
+    return status;
+}
+
+/* Whether a checkpoint reads back whole. A damaged one and one that the system will not give are the same to a
+ * run that needs one; no memory is another matter: an older file would not help. */
+static elbow_status is_good(const char *path, bool *good) {
+    elbow_checkpoint *checkpoint = NULL;
+    elbow_status status = elbow_checkpoint_read(&checkpoint, path);
+    elbow_checkpoint_destroy(&checkpoint);
+    *good = status == ELBOW_OK;
+    return status == ELBOW_MEMORY ? status : ELBOW_OK;
+}
+
+/* The newest good checkpoint among `list`; *file stays NULL where there is none. `vanished` tells that one went
+ * away between being listed and read: a running trainer prunes. */
+static elbow_status take_newest(char **file, bool *vanished, const char *checkpoints, const step_list *list) {
+    char reason[512] = "", name[NAME_BYTES];
+    *vanished = false;
+    for (size_t i = 0; i < list->count && !*file; i++) {
+        char *path = NULL;
+        bool good = false;
+        step_name(name, list->steps[i]);
+        ELBOW_TRY(elbow_path_join(checkpoints, name, &path));
+        elbow_status status = is_good(path, &good);
+        if (status == ELBOW_OK && good) {
+            *file = path;
+            if (reason[0]) elbow_warn("%s; %s is taken instead", reason, path);
+            return ELBOW_OK;
+        }
+        if (status == ELBOW_OK && !elbow_file_exists(path)) {
+            *vanished = true;
+        } else if (status == ELBOW_OK) {
+            if (reason[0]) elbow_warn("%s", reason);
+            snprintf(reason, sizeof reason, "%s", elbow_error_message());
+        }
+        free(path);
+        if (status != ELBOW_OK) return status;
+    }
+    return ELBOW_OK;
+}
+
+/* "runs/a" → "runs/a/checkpoints" where that is, else the directory itself ("runs/a/checkpoints" was given). */
+static elbow_status find_checkpoints(char **checkpoints, const char *directory) {
+    ELBOW_TRY(elbow_path_join(directory, "checkpoints", checkpoints));
+    if (elbow_file_is_directory(*checkpoints)) return ELBOW_OK;
+    free(*checkpoints);
+    *checkpoints = strdup(directory);
+    ELBOW_CHECK(*checkpoints, ELBOW_MEMORY, "no memory for a path");
+    return ELBOW_OK;
+}
+
+elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
+    *file = NULL;
+    if (!elbow_file_is_directory(path)) {
+        ELBOW_CHECK(elbow_file_exists(path), ELBOW_IO,
+                    "%s: no such file or directory; give a checkpoint or the directory of a run", path);
+        *file = strdup(path);
+        ELBOW_CHECK(*file, ELBOW_MEMORY, "no memory for a path");
+        return ELBOW_OK;
+    }
+
+    enum { TRIES = 10 };
+    char *checkpoints = NULL;
+    size_t seen = 0;
+    bool vanished = true;
+    elbow_status status = ELBOW_OK;
+    ELBOW_TRY(find_checkpoints(&checkpoints, path));
+    for (int attempt = 0; status == ELBOW_OK && !*file && vanished && attempt < TRIES; attempt++) {
+        step_list list;
+        status = list_steps(&list, checkpoints);
+        seen = list.count;
+        if (status == ELBOW_OK) status = take_newest(file, &vanished, checkpoints, &list);
+        free(list.steps);
+    }
+    if (status == ELBOW_OK && !*file && seen == 0)
+        status =
+            elbow_fail(ELBOW_IO,
+                       "%s: no checkpoint (step-*.h5) there; the run has not saved one yet, or this is not "
+                       "the directory of a run",
+                       path);
+    else if (status == ELBOW_OK && !*file)
+        status = elbow_fail(
+            ELBOW_IO, "%s: none of %zu checkpoints is good (%.1500s); restore one, or start the run anew",
+            checkpoints, seen, elbow_error_message());
+    free(checkpoints);
+    return status;
+}
+
+/* The process in ".NAME.tmp-PID", or 0 for another kind of name. */
+static pid_t temporary_owner(const char *name) {
+    const char *mark = NULL;
+    for (const char *at = name; (at = strstr(at, ".tmp-")); at++) mark = at;
+    if (name[0] != '.' || !mark || mark <= name + 1 || !isdigit((unsigned char)mark[5])) return 0;
+    char *end = NULL;
+    errno = 0;
+    long pid = strtol(mark + 5, &end, 10);
+    return errno == 0 && *end == '\0' && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+/* A process that may be writing still keeps its file. A number is used again after a while, and a process of
+ * another machine is not seen from here: a file untouched for a day has no writer whoever has its number. */
+static bool is_left_over(const char *path, pid_t owner) {
+    struct stat facts;
+    if (lstat(path, &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+    bool dead = kill(owner, 0) != 0 && errno == ESRCH;
+    return dead || difftime(time(NULL), facts.st_mtime) > STALE_SECONDS;
+}
+
+static elbow_status remove_file(const char *path) {
+    ELBOW_CHECK(unlink(path) == 0 || errno == ENOENT, ELBOW_IO,
+                "%s: cannot be removed (%s); check the directory's owner and mode", path, strerror(errno));
+    return ELBOW_OK;
+}
+
+static elbow_status remove_temporaries(const char *path) {
+    DIR *directory = opendir(path);
+    if (!directory) return ELBOW_OK;
+    elbow_status status = ELBOW_OK;
+    for (struct dirent *entry; status == ELBOW_OK && (entry = readdir(directory));) {
+        pid_t owner = temporary_owner(entry->d_name);
+        char *file = NULL;
+        if (owner == 0) continue;
+        status = elbow_path_join(path, entry->d_name, &file);
+        if (status == ELBOW_OK && is_left_over(file, owner)) status = remove_file(file);
+        free(file);
+    }
+    closedir(directory);
+    return status;
+}
+
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t keep) {
+    ELBOW_CHECK(keep >= 1, ELBOW_USAGE, "checkpoint.keep = %" PRId64 ": at least one must be kept", keep);
+    char *checkpoints = NULL;
+    step_list list = {0};
+    elbow_status status = elbow_path_join(directory, "checkpoints", &checkpoints);
+    if (status == ELBOW_OK) status = list_steps(&list, checkpoints);
+    for (size_t i = (size_t)keep; status == ELBOW_OK && i < list.count; i++) {
+        char *path = NULL;
+        status = elbow_checkpoint_path(directory, list.steps[i], &path);
+        if (status == ELBOW_OK) status = remove_file(path);
+        free(path);
+    }
+    if (status == ELBOW_OK) status = remove_temporaries(checkpoints);
+    if (status == ELBOW_OK) status = remove_temporaries(directory);
+    free(list.steps);
+    free(checkpoints);
+    return status;
+}
+
+static elbow_status copy_file(const char *from, const char *to) {
+    char *bytes = NULL;
+    size_t count;
+    ELBOW_TRY(elbow_file_read(from, SIZE_MAX, &bytes, &count));
+    elbow_status status = elbow_file_replace(to, bytes, count);
+    free(bytes);
+    return status;
+}
+
+elbow_status elbow_checkpoint_mark_best(const char *directory, const char *path) {
+    char *best = NULL, temporary[PATH_MAX];
+    elbow_status status = ELBOW_OK;
+    ELBOW_CHECK(elbow_file_exists(path), ELBOW_IO, "%s: no such file; it cannot be marked as the best", path);
+    ELBOW_TRY(elbow_path_join(directory, "checkpoints/best.h5", &best));
+    ELBOW_TRY_OR_DONE(elbow_file_temporary(best, temporary, sizeof temporary));
+    unlink(temporary); /* an earlier process of the same number may have left one */
+    if (link(path, temporary) != 0) {
+        status = copy_file(path, best);
+        goto done;
+    }
+    ELBOW_TRY_OR_DONE(elbow_file_commit(temporary, best));
+    unlink(
+        temporary); /* rename() of one link onto another link of the same file does nothing, and leaves both */
+done:
+    free(best);
+    return status;
+}
