@@ -41,10 +41,16 @@ elbow_status elbow_options_copy(elbow_options **copy, const elbow_options *optio
  * is none of section, key = value, comment. */
 elbow_status elbow_options_load(elbow_options *options, const char *path);
 
-/* The same from memory; `name` stands for the file in messages. */
+/* The same from memory; `name` stands for the file in messages. After a failure the options are as before.
+ *
+ * What a file may hold: [section] lines, `key = value` (or `key: value`) lines, comments. A line that begins with
+ * `;` or `#` is a comment; behind a value or a section, ` ;` begins one (`;` after a space) and `#` does not, so
+ * that a path may hold it. A value does not go on to the next line; an indent means nothing; `\r\n` and a
+ * byte-order mark are fine. A value is the text between the spaces around it, at most ELBOW_OPTION_BYTES - 1
+ * bytes, without control characters and without a `;` at a word's beginning. */
 elbow_status elbow_options_parse(elbow_options *options, const char *text, const char *name);
 
-/* "section.key=value", as --set gives it. */
+/* "section.key=value", as --set gives it. Given again, the last holds. */
 elbow_status elbow_options_set(elbow_options *options, const char *assignment);
 
 /* Where an option's value came from: "configs/a.ini:12", "--set train.batch=3", or "default". */
@@ -58,7 +64,12 @@ elbow_status elbow_options_blame(const elbow_options *options, const char *secti
  * `comments`, each key's help, bounds and default above it. malloc'd; the caller frees. */
 elbow_status elbow_options_dump(const elbow_options *options, bool comments, char **text);
 
-/* Calls `visit` for each option whose values differ (as texts "section.key", in a, in b). */
+/* What `elbow config NAME` says: for a section, "section.key" or a key its help, bounds and default. malloc'd; the
+ * caller frees. ELBOW_USAGE with the nearest name. */
+elbow_status elbow_options_explain(const char *name, char **text);
+
+/* Calls `visit` for each option whose values differ (as texts "section.key", in a, in b); in texts the number of spaces
+ * between words is no difference. */
 typedef void elbow_options_visit(void *context, const char *section_key, elbow_option_role role,
                                  const char *value_a, const char *value_b);
 void elbow_options_compare(const elbow_options *a, const elbow_options *b, elbow_options_visit *visit,

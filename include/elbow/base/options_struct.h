@@ -19,14 +19,4 @@ struct elbow_options {
     struct elbow_origins *origins; /* where each value came from; owned */
 };
 
-#undef SECTION
-#undef END
-#undef INTEGER
-#undef REAL
-#undef TEXT
-#undef SCHEDULE
-#undef CHOICE
-#undef SWITCH
-#undef DURATION
-
 #endif
