@@ -48,28 +48,25 @@ void elbow_arena_destroy(elbow_arena **arena) {
     *arena = NULL;
 }
 
-elbow_status elbow_arena_take(elbow_arena *arena, size_t count, size_t size, void **out) {
-    *out = NULL;
-    block *b = calloc(1, sizeof *b);
-    ELBOW_CHECK(b != NULL, ELBOW_MEMORY, "no memory for an arena block");
+elbow_status elbow_arena_take(elbow_arena *arena, size_t count, size_t size, void *out) {
+    elbow_status status = ELBOW_OK;
+    void *memory = NULL;
     size_t bytes = 0;
-    elbow_status status = take_aligned(count, size, &b->memory, &bytes);
-    if (status != ELBOW_OK) {
-        free(b);
-        return status;
-    }
-    b->next = arena->blocks;
+    block *b = calloc(1, sizeof *b);
+    ELBOW_CHECK_OR_DONE(b != NULL, ELBOW_MEMORY, "no memory for an arena block");
+    ELBOW_TRY_OR_DONE(take_aligned(count, size, &memory, &bytes));
+    *b = (block){.next = arena->blocks, .memory = memory};
     arena->blocks = b;
     arena->bytes += bytes;
-    *out = b->memory;
-    return ELBOW_OK;
+    b = NULL;
+done:
+    free(b);
+    memcpy(out, &memory, sizeof memory); /* whatever kind of object pointer it is */
+    return status;
 }
 
 elbow_status elbow_arena_reals(elbow_arena *arena, size_t count, real **out) {
-    void *memory = NULL;
-    elbow_status status = elbow_arena_take(arena, count, sizeof(real), &memory);
-    *out = memory;
-    return status;
+    return elbow_arena_take(arena, count, sizeof **out, out);
 }
 
 size_t elbow_arena_bytes(const elbow_arena *arena) { return arena->bytes; }

@@ -78,6 +78,15 @@ void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t 
     *end = exchange->owned_end;
 }
 
+void elbow_exchange_part(const elbow_exchange *exchange, size_t rank, size_t *begin, size_t *end) {
+    size_t ranks = (size_t)exchange->world->size, size = exchange->size;
+    size_t blocks = (size + ELBOW_BLOCK - 1) / ELBOW_BLOCK;
+    *begin = rank * blocks / ranks * ELBOW_BLOCK;
+    *end = (rank + 1) * blocks / ranks * ELBOW_BLOCK;
+    if (*begin > size) *begin = size; /* the last block may be short */
+    if (*end > size) *end = size;
+}
+
 real *elbow_exchange_parameters(elbow_exchange *exchange) { return exchange->parameters; }
 
 real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard) {

@@ -48,28 +48,18 @@ typedef struct ordered_state {
     int receive_count, send_count;
 } ordered_state;
 
-static elbow_status take(elbow_exchange *exchange, size_t count, size_t size, void *out) {
-    void *memory = NULL;
-    ELBOW_TRY(elbow_arena_take(exchange->arena, count, size, &memory));
-    memcpy(out, &memory, sizeof memory);
-    return ELBOW_OK;
-}
-
-/* Parts are whole blocks, dealt evenly; the last block may be short. */
 static elbow_status plan_parts(elbow_exchange *exchange, ordered_state *state) {
-    size_t ranks = (size_t)exchange->world->size, rank = (size_t)exchange->world->rank;
-    size_t blocks = (exchange->size + ELBOW_BLOCK - 1) / ELBOW_BLOCK;
-    ELBOW_TRY(take(exchange, ranks, sizeof *state->part_counts, &state->part_counts));
-    ELBOW_TRY(take(exchange, ranks, sizeof *state->part_begins, &state->part_begins));
+    size_t ranks = (size_t)exchange->world->size;
+    ELBOW_TRY(elbow_arena_take(exchange->arena, ranks, sizeof *state->part_counts, &state->part_counts));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, ranks, sizeof *state->part_begins, &state->part_begins));
     for (size_t r = 0; r < ranks; r++) {
-        size_t begin = r * blocks / ranks * ELBOW_BLOCK, end = (r + 1) * blocks / ranks * ELBOW_BLOCK;
-        if (begin > exchange->size) begin = exchange->size;
-        if (end > exchange->size) end = exchange->size;
+        size_t begin = 0, end = 0;
+        elbow_exchange_part(exchange, r, &begin, &end);
         state->part_begins[r] = (int)begin; /* size ≤ INT_MAX: elbow_exchange_create */
         state->part_counts[r] = (int)(end - begin);
     }
-    exchange->owned_begin = (size_t)state->part_begins[rank];
-    exchange->owned_end = exchange->owned_begin + (size_t)state->part_counts[rank];
+    elbow_exchange_part(exchange, (size_t)exchange->world->rank, &exchange->owned_begin,
+                        &exchange->owned_end);
     return ELBOW_OK;
 }
 
@@ -96,8 +86,9 @@ static void plan_local(ordered_state *state, size_t *used, size_t first_shard, e
 static elbow_status plan_shards(elbow_exchange *exchange, ordered_state *state) {
     elbow_node own[2 * 8 * sizeof(size_t)];
     state->node_count = elbow_tree_cover(own, exchange->first, exchange->count, exchange->shards);
-    ELBOW_TRY(take(exchange, exchange->count, sizeof *state->shards, &state->shards));
-    ELBOW_TRY(take(exchange, exchange->count, sizeof *state->local_additions, &state->local_additions));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, exchange->count, sizeof *state->shards, &state->shards));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, exchange->count, sizeof *state->local_additions,
+                               &state->local_additions));
     size_t used = 0, deepest = 0;
     for (size_t s = 0; s < exchange->count; s++) state->shards[s].node = NO_NODE;
     for (size_t n = 0; n < state->node_count; n++) {
@@ -108,11 +99,11 @@ static elbow_status plan_shards(elbow_exchange *exchange, ordered_state *state) 
         if (levels > deepest) deepest = levels;
     }
     state->block_count = state->node_count + deepest;
-    ELBOW_TRY(take(exchange, state->block_count, sizeof *state->blocks, &state->blocks));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, state->block_count, sizeof *state->blocks, &state->blocks));
     for (size_t b = 0; b < state->block_count; b++)
         ELBOW_TRY(elbow_arena_reals(exchange->arena, exchange->size, &state->blocks[b]));
-    return take(exchange, state->node_count * (size_t)exchange->world->size, sizeof *state->missing,
-                &state->missing);
+    return elbow_arena_take(exchange->arena, state->node_count * (size_t)exchange->world->size,
+                            sizeof *state->missing, &state->missing);
 }
 
 /* All ranks' nodes and where their values on this rank's part are: in the rank's own blocks, or received. */
@@ -125,11 +116,12 @@ static elbow_status plan_sum(elbow_exchange *exchange, ordered_state *state) {
         size_t count = elbow_first_shard(r + 1, ranks, exchange->shards) - first;
         state->total += elbow_tree_cover(cover, first, count, exchange->shards);
     }
-    ELBOW_TRY(take(exchange, state->total, sizeof *state->nodes, &state->nodes));
-    ELBOW_TRY(take(exchange, state->total, sizeof *state->values, &state->values));
-    ELBOW_TRY(take(exchange, state->total, sizeof *state->additions, &state->additions));
-    ELBOW_TRY(take(exchange, state->total, sizeof *state->receives, &state->receives));
-    ELBOW_TRY(take(exchange, state->node_count * ranks, sizeof *state->sends, &state->sends));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, state->total, sizeof *state->nodes, &state->nodes));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, state->total, sizeof *state->values, &state->values));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, state->total, sizeof *state->additions, &state->additions));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, state->total, sizeof *state->receives, &state->receives));
+    ELBOW_TRY(
+        elbow_arena_take(exchange->arena, state->node_count * ranks, sizeof *state->sends, &state->sends));
     size_t at = 0;
     for (size_t r = 0; r < ranks; r++) {
         size_t first = elbow_first_shard(r, ranks, exchange->shards);
@@ -149,7 +141,7 @@ static elbow_status plan_sum(elbow_exchange *exchange, ordered_state *state) {
 
 static elbow_status create(elbow_exchange *exchange) {
     ordered_state *state = NULL;
-    ELBOW_TRY(take(exchange, 1, sizeof *state, &state));
+    ELBOW_TRY(elbow_arena_take(exchange->arena, 1, sizeof *state, &state));
     exchange->state = state;
     ELBOW_TRY(plan_parts(exchange, state));
     ELBOW_TRY(plan_shards(exchange, state));

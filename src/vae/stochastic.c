@@ -111,12 +111,10 @@ void elbow_stochastic_destroy(elbow_stochastic *layer) {
 
 static elbow_status reserve_group(elbow_group *group, size_t rows, size_t samples, bool training, bool alone,
                                   elbow_arena *arena) {
-    void *words = NULL;
     ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->q));
     ELBOW_TRY(elbow_arena_reals(arena, rows, &group->kl));
     ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->z));
-    ELBOW_TRY(elbow_arena_take(arena, rows * group->word_width, sizeof *group->words, &words));
-    group->words = words;
+    ELBOW_TRY(elbow_arena_take(arena, rows * group->word_width, sizeof *group->words, &group->words));
     ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->soft));
     if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->dq));
     if (training && !alone) ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->dz));

@@ -15,9 +15,10 @@ typedef struct elbow_arena elbow_arena;
 elbow_status elbow_arena_create(elbow_arena **arena);
 void elbow_arena_destroy(elbow_arena **arena);
 
-/* count × size zeroed bytes, 64-byte aligned, owned by the arena; *out is NULL on failure. count 0 gives a
- * valid pointer. ELBOW_MEMORY, also when the product overflows. Local. */
-elbow_status elbow_arena_take(elbow_arena *arena, size_t count, size_t size, void **out);
+/* count × size zeroed bytes, 64-byte aligned, owned by the arena. `out` is the address of the pointer to set;
+ * NULL is put there on failure. count 0 gives a valid pointer. ELBOW_MEMORY, also when the product overflows.
+ * Local. */
+elbow_status elbow_arena_take(elbow_arena *arena, size_t count, size_t size, void *out);
 elbow_status elbow_arena_reals(elbow_arena *arena, size_t count, real **out);
 
 /* Bytes taken so far, for the start table. */

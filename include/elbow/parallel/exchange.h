@@ -41,6 +41,9 @@ void elbow_exchange_destroy(elbow_exchange **exchange);
 void elbow_exchange_shards(const elbow_exchange *exchange, size_t *first, size_t *count);
 void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t *end);
 
+/* Rank r's part of reductions over the parameters: whole blocks, dealt evenly; within what it owns. Local. */
+void elbow_exchange_part(const elbow_exchange *exchange, size_t rank, size_t *begin, size_t *end);
+
 /* The parameter block (size), 64-byte aligned; written between steps only by their owner. Local. */
 real *elbow_exchange_parameters(elbow_exchange *exchange);
 
