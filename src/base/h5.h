@@ -3,7 +3,7 @@
  * Files are written in memory (HDF5's core driver) and given to elbow_file_replace as bytes, so that a full
  * disk is an error of ours and not of a half-closed library; data files, which may be larger than memory, are written
  * to disk directly, under a temporary name. Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements in
- * order, 16 hexadecimal digits. HDF5's own error stack is silenced; messages name file and object. */
+ * order, 16 hexadecimal digits. No locks are taken, so network file systems without them work. HDF5's own error stack is silenced; messages name file and object. */
 #ifndef ELBOW_SRC_BASE_H5_H
 #define ELBOW_SRC_BASE_H5_H
 
@@ -33,7 +33,7 @@ elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path);
 /* Closes; a disk file's last write errors come out here. NULL is fine. */
 elbow_status elbow_h5_close(elbow_h5 **file);
 
-/* The bytes of a file made in memory, malloc'd. */
+/* The bytes of a file made in memory, malloc'd. It ends the writing: what follows is elbow_h5_close. */
 elbow_status elbow_h5_image(elbow_h5 *file, void **bytes, size_t *count);
 
 bool elbow_h5_has(elbow_h5 *file, const char *object);         /* a group or dataset, by absolute path */
@@ -79,7 +79,7 @@ elbow_status elbow_h5_get_text(elbow_h5 *file, const char *object, const char *n
 elbow_status elbow_h5_get_integer(elbow_h5 *file, const char *object, const char *name, int64_t *value);
 elbow_status elbow_h5_get_real(elbow_h5 *file, const char *object, const char *name, double *value);
 
-/* A long text as a scalar string dataset (a config). Read: malloc'd. */
+/* A long text as a scalar string dataset (a config), with its checksum. Read: malloc'd. */
 elbow_status elbow_h5_write_text(elbow_h5 *file, const char *path, const char *text);
 elbow_status elbow_h5_read_text(elbow_h5 *file, const char *path, char **text);
 
