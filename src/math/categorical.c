@@ -1,0 +1,199 @@
+#include "math/categorical.h"
+
+#include <float.h>
+
+#include "math/gumbel.h"
+#include "math/lanes.h"
+
+/* Rows are taken in tiles that stay in the first cache. Inside a tile what is costly (exponentials, noise) runs over
+ * all its elements at once, whatever the row length, and only maxima, sums and products go row by row: ten
+ * categories fill no vector, but a hundred variables do. An element's arithmetic does not depend on where in a
+ * tile it stands. */
+enum {
+    TILE = 1024
+}; /* a multiple of ELBOW_LANES: a longer row is summed in pieces without changing the order */
+
+static const real lowest = sizeof(real) == sizeof(float) ? (real)-FLT_MAX : (real)-DBL_MAX;
+
+ELBOW_INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+ELBOW_INLINE size_t tile_rows(size_t k) { return k < TILE ? TILE / k : 1; }
+
+/* What is summed over a row: a function of element i of a and b. */
+typedef real term(const real *a, const real *b, size_t i, real c);
+
+ELBOW_INLINE real exp_term(const real *a, const real *b, size_t i, real c) {
+    (void)b, (void)c;
+    return elbow_exp(a[i]);
+}
+
+ELBOW_INLINE real product_term(const real *a, const real *b, size_t i, real c) {
+    (void)c;
+    return a[i] * b[i];
+}
+
+/* q (log q + c) */
+ELBOW_INLINE real information_term(const real *a, const real *b, size_t i, real c) {
+    (void)b;
+    return elbow_exp(a[i]) * (a[i] + c);
+}
+
+/* sums[r] = Σ_k of_term over row r, in the order of elbow_lane_sum. */
+ELBOW_INLINE void row_sums(real *restrict sums, term *of_term, const real *restrict a, const real *restrict b,
+                           real c, size_t rows, size_t k) {
+    real terms[TILE];
+    if (k > TILE) {
+        for (size_t r = 0; r < rows; ++r) {
+            real lanes[ELBOW_LANES] = {0};
+            for (size_t begin = 0; begin < k; begin += TILE) {
+                size_t n = least(TILE, k - begin), at = r * k + begin;
+                for (size_t i = 0; i < n; ++i) terms[i] = of_term(a + at, b + at, i, c);
+                elbow_lanes_add(lanes, terms, n);
+            }
+            sums[r] = elbow_lanes_total(lanes);
+        }
+        return;
+    }
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), at = first * k;
+        for (size_t i = 0; i < count * k; ++i) terms[i] = of_term(a + at, b + at, i, c);
+        for (size_t r = 0; r < count; ++r) sums[first + r] = elbow_lane_sum(terms + r * k, k);
+    }
+}
+
+/* x − max of its row, at least −(the largest real), so that what follows stays finite. */
+ELBOW_INLINE void subtract_max(real *out, const real *x, size_t rows, size_t k) {
+    for (size_t r = 0; r < rows; ++r) {
+        const real *from = x + r * k;
+        real *to = out + r * k, most = elbow_lane_max(from, k);
+        ELBOW_IN_PLACE
+        for (size_t i = 0; i < k; ++i) {
+            real below = from[i] - most;
+            to[i] = below < lowest ? lowest : below;
+        }
+    }
+}
+
+ELBOW_KERNEL void elbow_log_softmax(real *log_q, const real *logits, size_t rows, size_t k) {
+    if (k == 0) return;
+    real sums[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        real *out = log_q + first * k;
+        subtract_max(out, logits + first * k, count, k);
+        row_sums(sums, exp_term, out, out, 0, count, k);
+        for (size_t r = 0; r < count; ++r) sums[r] = elbow_log(sums[r]);
+        for (size_t r = 0; r < count; ++r)
+            for (size_t i = 0; i < k; ++i) out[r * k + i] -= sums[r];
+    }
+}
+
+ELBOW_INLINE void perturb(real *restrict v, const real *restrict log_q, const uint32_t *restrict words,
+                          size_t n) {
+    for (size_t i = 0; i < n; ++i) v[i] = log_q[i] + elbow_gumbel_of_word(words[i]);
+}
+
+/* The maximum is taken off before the division by τ, so that no temperature, however small, makes ∞ − ∞. */
+ELBOW_KERNEL void elbow_gumbel_softmax(real *y, const real *log_q, const uint32_t *words, size_t rows,
+                                       size_t k, real temperature) {
+    if (k == 0) return;
+    real sums[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), n = count * k;
+        real *out = y + first * k;
+        perturb(out, log_q + first * k, words + first * k, n);
+        subtract_max(out, out, count, k);
+        for (size_t i = 0; i < n; ++i) out[i] = elbow_exp(out[i] / temperature);
+        for (size_t r = 0; r < count; ++r) sums[r] = 1 / elbow_lane_sum(out + r * k, k);
+        for (size_t r = 0; r < count; ++r)
+            for (size_t i = 0; i < k; ++i) out[r * k + i] *= sums[r];
+    }
+}
+
+ELBOW_INLINE void one_hot_rows(real *z, const real *y, size_t rows, size_t k) {
+    for (size_t r = 0; r < rows; ++r) {
+        const real *from = y + r * k;
+        size_t best = 0;
+        for (size_t i = 1; i < k; ++i) best = from[i] > from[best] ? i : best;
+        for (size_t i = 0; i < k; ++i) z[r * k + i] = 0;
+        z[r * k + best] = 1;
+    }
+}
+
+ELBOW_KERNEL void elbow_gumbel_max(real *z, const real *log_q, const uint32_t *words, size_t rows, size_t k) {
+    if (k == 0) return;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        perturb(z + first * k, log_q + first * k, words + first * k, count * k);
+        one_hot_rows(z + first * k, z + first * k, count, k);
+    }
+}
+
+void elbow_one_hot_argmax(real *z, const real *y, size_t rows, size_t k) {
+    if (k > 0) one_hot_rows(z, y, rows, k);
+}
+
+/* y = softmax(v / τ), v = log_q + g: ∂y_i/∂v_j = y_i (δ_ij − y_j) / τ, which gives the formula; a further
+ * normalisation log_q = logits − log Σ exp(logits) adds −q_j Σ_i dv_i, and Σ_i dv_i = 0. */
+ELBOW_KERNEL void elbow_gumbel_softmax_backward(real *restrict dlogits, const real *restrict y,
+                                                const real *restrict dy, size_t rows, size_t k,
+                                                real temperature) {
+    if (k == 0) return;
+    real dots[TILE], scale = 1 / temperature;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), at = first * k;
+        row_sums(dots, product_term, y + at, dy + at, 0, count, k);
+        for (size_t r = 0; r < count; ++r)
+            for (size_t i = at + r * k; i < at + (r + 1) * k; ++i)
+                dlogits[i] += scale * (y[i] * (dy[i] - dots[r]));
+    }
+}
+
+ELBOW_KERNEL void elbow_categorical_kl_uniform(real *restrict kl, const real *restrict log_q, size_t rows,
+                                               size_t k) {
+    if (k == 0) return;
+    row_sums(kl, information_term, log_q, log_q, (real)elbow_log_double((double)k), rows, k);
+}
+
+/* flat[i] = per_row[row of element first + i] */
+ELBOW_INLINE void spread(real *restrict flat, const real *restrict per_row, size_t first, size_t n,
+                         size_t k) {
+    size_t r = first / k, end = (r + 1) * k - first;
+    for (size_t i = 0; i < n; ++r, end += k)
+        for (size_t stop = least(end, n); i < stop; ++i) flat[i] = per_row[r];
+}
+
+ELBOW_KERNEL void elbow_categorical_kl_uniform_backward(real *restrict dlogits, const real *restrict log_q,
+                                                        const real *restrict weights, size_t rows, size_t k,
+                                                        size_t group) {
+    if (k == 0) return;
+    real means[TILE], row_weights[TILE], mean[TILE], weight[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        row_sums(means, information_term, log_q + first * k, log_q + first * k, 0, count, k);
+        for (size_t r = 0; r < count; ++r) row_weights[r] = weights[(first + r) / group];
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(mean, means, begin, n, k);
+            spread(weight, row_weights, begin, n, k);
+            for (size_t i = 0; i < n; ++i) {
+                real l = log_q[at + i];
+                dlogits[at + i] += weight[i] * (elbow_exp(l) * (l - mean[i]));
+            }
+        }
+    }
+}
+
+/* A row of variables is one vector of group · K elements; the zeros of z add nothing. */
+ELBOW_KERNEL void elbow_categorical_log_prob(real *restrict log_p, const real *restrict z,
+                                             const real *restrict log_q, size_t rows, size_t k,
+                                             size_t group) {
+    if (k == 0 || group == 0) return;
+    row_sums(log_p, product_term, z, log_q, 0, rows / group, group * k);
+}

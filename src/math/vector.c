@@ -1,0 +1,58 @@
+#include "math/vector.h"
+
+#include "math/kernel.h"
+#include "math/lanes.h"
+
+ELBOW_KERNEL void elbow_add(real *y, const real *x, size_t n) {
+    ELBOW_IN_PLACE
+    for (size_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+ELBOW_KERNEL void elbow_sum2(real *y, const real *a, const real *b, size_t n) {
+    ELBOW_IN_PLACE
+    for (size_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+
+ELBOW_KERNEL void elbow_scale(real *y, real a, size_t n) {
+    for (size_t i = 0; i < n; ++i) y[i] *= a;
+}
+
+ELBOW_KERNEL void elbow_scale_rows(real *restrict y, const real *restrict a, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t i = 0; i < n; ++i) y[r * n + i] *= a[r];
+}
+
+/* Four rows a pass, to read and write the sums a quarter as often; they are still added one after the other. */
+ELBOW_KERNEL void elbow_column_sums(real *restrict sums, const real *restrict x, size_t rows, size_t n) {
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const real *a = x + r * n, *b = a + n, *c = b + n, *d = c + n;
+        for (size_t i = 0; i < n; ++i) sums[i] = (((sums[i] + a[i]) + b[i]) + c[i]) + d[i];
+    }
+    for (; r < rows; ++r)
+        for (size_t i = 0; i < n; ++i) sums[i] += x[r * n + i];
+}
+
+/* In double no float's square overflows, and no sum of fewer than 2^770 of them. */
+ELBOW_KERNEL double elbow_square_sum(const real *x, size_t n) {
+    double lanes[ELBOW_LANES] = {0};
+    size_t whole = n - n % ELBOW_LANES;
+    for (size_t i = 0; i < whole; i += ELBOW_LANES)
+        for (int j = 0; j < ELBOW_LANES; ++j) {
+            double v = (double)x[i + (size_t)j];
+            lanes[j] += v * v;
+        }
+    for (size_t i = whole; i < n; ++i) lanes[i - whole] += (double)x[i] * (double)x[i];
+    double sum = 0;
+    for (int j = 0; j < ELBOW_LANES; ++j) sum += lanes[j];
+    return sum;
+}
+
+const char *elbow_kernel_instruction_set(void) {
+#ifdef ELBOW_CLONES
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f")) return "avx512";
+    if (__builtin_cpu_supports("avx2")) return "avx2";
+#endif
+    return "baseline";
+}
