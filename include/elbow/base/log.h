@@ -9,7 +9,8 @@
  *
  * The progress line is one line rewritten in place on a terminal. Elsewhere (a file, a pipe) it is nothing,
  * and the caller logs plain lines instead. Under Open MPI a rank's stdout is a pseudo-terminal whatever
- * mpirun's own stdout is, so the question is put to the launcher's descriptor (see log.c). */
+ * mpirun's own stdout is, so the question is put to the launcher's descriptor (see log.c). Environment:
+ * ELBOW_PROGRESS=0 never draws, ELBOW_PROGRESS=1 always. Not for several threads at once. */
 #ifndef ELBOW_BASE_LOG_H
 #define ELBOW_BASE_LOG_H
 
@@ -19,7 +20,8 @@
 
 typedef enum elbow_log_level { ELBOW_LOG_WARNING, ELBOW_LOG_NOTICE, ELBOW_LOG_DETAIL } elbow_log_level;
 
-/* `speaks`: whether this process prints at all. `level`: the most detailed level printed. Local. */
+/* `speaks`: whether this process prints at all. `level`: the most detailed level printed. Nothing is
+ * printed before the first call; a later one says it anew. Local. */
 void elbow_log_open(bool speaks, elbow_log_level level);
 
 /* What elbow_log_open was told; false before it. Local. */

@@ -1,15 +1,20 @@
 /* Values that change with the global step: learning rate, temperature, KL weight. One grammar for all:
  *
  *     VALUE | constant VALUE                       v
- *     linear FROM TO [steps=N]                     from + (to − from) · min(1, t / N)
- *     exponential FROM TO rate=R                   max(to, from · exp(−R t)) when TO < FROM; min(…, exp(+R t)) when TO > FROM
- *     cosine FROM TO [steps=N]                     to + (from − to) · (1 + cos(π · min(1, t / N))) / 2
- *     step FROM FACTOR every=N                     from · factor^⌊t / N⌋
- *     … [warmup=W]                                 times min(1, (t + 1) / W); the rest starts at t = W
- *     … [every=N]                                  t is looked at every N steps only: t ← N·⌊t / N⌋
+ *     linear FROM TO [steps=N]                     from + (to − from) · min(1, u / N)
+ *     exponential FROM TO rate=R                   max(to, from · exp(−R u)) when TO < FROM; min(…, exp(+R u)) when TO > FROM
+ *     cosine FROM TO [steps=N]                     to + (from − to) · (1 + cos(π · min(1, u / N))) / 2
+ *     step FROM FACTOR every=N                     from · factor^⌊u / N⌋
+ *     … [warmup=W]                                 times min(1, (t + 1) / W)
+ *     … [every=N]                                  the formula is looked at every N steps only (not for `constant`, `step`)
  *
- * N without `steps=` is the length of the run. t is the global step and never restarts at an epoch. Computed
- * in double from t alone, so a resumed run has the same values. All functions are Local. */
+ * t = 0, 1, … is the global step, which never restarts at an epoch. The formula sees u = max(0, t′ − W), with
+ * t′ = N·⌊t / N⌋ where `every=N` is given and t′ = t otherwise; warm-up sees t itself. So the formula stands at
+ * its start while W steps warm up, and then begins. N without `steps=` is what warm-up leaves of the run's
+ * length. Row A's temperature, max(0.5, exp(−3e-5·t)) looked at every 100 steps, is
+ * `exponential 1.0 0.5 rate=3e-5 every=100`. FROM of an exponential, and FACTOR, are above 0.
+ *
+ * Computed in double from t alone, so a resumed run has the same values. All functions are Local. */
 #ifndef ELBOW_OPTIM_SCHEDULE_H
 #define ELBOW_OPTIM_SCHEDULE_H
 
@@ -29,11 +34,15 @@ typedef struct elbow_schedule {
     int64_t warmup;  /* steps, 0 for none */
 } elbow_schedule;
 
-/* ELBOW_USAGE: an unknown shape, word or number, with the grammar of the nearest shape. */
+/* ELBOW_USAGE: an unknown shape, word or number, with the grammar of the nearest shape; *schedule is then as
+ * before. */
 elbow_status elbow_schedule_parse(elbow_schedule *schedule, const char *text);
 
 /* The value at global step t of a run of run_steps steps. */
 double elbow_schedule_value(const elbow_schedule *schedule, int64_t t, int64_t run_steps);
+
+/* The least and the most of the values at steps 0 … run_steps − 1: what a temperature above 0 is checked by. */
+void elbow_schedule_range(const elbow_schedule *schedule, int64_t run_steps, double *least, double *most);
 
 /* Whether the value depends on the run's length: what extending a finished run has to mention. */
 bool elbow_schedule_spans_run(const elbow_schedule *schedule);
