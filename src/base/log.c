@@ -54,19 +54,30 @@ static bool look_up(pid_t process, char name[32], pid_t *parent) {
     return true;
 }
 
-/* A program that a person starts and whose stdout is the person's, or that stands between it and the ranks. The
- * kernel cuts names to 15 bytes. Daemons of other nodes (orted, prted, slurmstepd) are none: nobody looks there. */
+/* The kernel cuts names to 15 bytes. */
+static bool is_among(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(names[i], name, 15) == 0) return true;
+    return false;
+}
+
+/* Programs that a person starts and whose stdout is the person's, or that stand between those and the ranks. */
 static bool is_launcher(const char *name) {
     static const char *const names[] = {"mpirun",         "mpiexec",         "orterun",
                                         "prterun",        "mpiexec.hydra",   "hydra_pmi_proxy",
                                         "mpirun.openmpi", "mpiexec.openmpi", "mpirun.mpich",
                                         "mpiexec.mpich",  "mpirun_rsh"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncmp(names[i], name, 15) == 0 && strlen(name) == strnlen(names[i], 15)) return true;
-    return false;
+    return is_among(name, names, sizeof names / sizeof names[0]);
 }
 
-/* The outermost launcher above this process, wrapper scripts between them or not; 0 for none. */
+/* Programs that start ranks where nobody looks. */
+static bool is_daemon(const char *name) {
+    static const char *const names[] = {"orted", "prted", "slurmstepd"};
+    return is_among(name, names, sizeof names / sizeof names[0]);
+}
+
+/* The outermost launcher above this process, wrapper scripts between them or not; -1 below a daemon; 0 for
+ * neither: a program started alone, which MPI_Init gives the environment of a launched one. */
 static pid_t find_launcher(void) {
     pid_t process = getppid(), found = 0;
     for (int i = 0; i < MOST_ANCESTORS && process > 1; i++) {
@@ -77,6 +88,8 @@ static pid_t find_launcher(void) {
             found = process;
         else if (found != 0)
             break;
+        else if (is_daemon(name))
+            return -1;
         process = parent;
     }
     return found;
@@ -114,11 +127,11 @@ static void look_for_terminal(void) {
     /* Open MPI gives a rank a pseudo-terminal, others a pipe; a regular file is the user's own redirection. */
     struct stat info;
     bool file = fstat(STDOUT_FILENO, &info) != 0 || S_ISREG(info.st_mode);
-    if (!was_launched()) {
+    pid_t launcher = was_launched() ? find_launcher() : 0;
+    if (launcher == 0) {
         if (isatty(STDOUT_FILENO)) printer.terminal = STDOUT_FILENO;
-    } else if (!file) {
-        pid_t launcher = find_launcher();
-        if (launcher != 0) printer.terminal = open_launcher_terminal(launcher, &printer.errors_too);
+    } else if (launcher > 0 && !file) {
+        printer.terminal = open_launcher_terminal(launcher, &printer.errors_too);
         printer.owned = printer.terminal >= 0;
     }
     const char *kind = getenv("TERM");
