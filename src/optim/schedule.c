@@ -64,6 +64,7 @@ static const elbow_schedule_ops linear = {
 static double cosine_value(const elbow_schedule *s, double u, double length) {
     static const double pi = 3.14159265358979323846;
     double f = fraction(s, u, length);
+    if (f <= 0) return s->from; /* both ends to the last bit */
     return f < 1 ? s->to + (s->from - s->to) * (1 + cos(pi * f)) / 2 : s->to;
 }
 
