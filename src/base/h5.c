@@ -18,7 +18,15 @@ static int depth;
 static H5E_auto2_t callers_printer;
 static void *callers_context;
 
-static void make_lock(void) {
+/* After a damaged file HDF5 1.10 has lost count of its own memory, and would say so on stderr at exit.
+ * elbow closes its files itself, so there is nothing to be done at exit, unless the program used HDF5
+ * before. */
+static void prepare(void) {
+    H5dont_atexit();
+    /* HDF5 1.10 loses the header of an object whose checksum does not fit, and at exit waits for it in
+     * vain and prints "infinite loop closing library". Every file is closed by its owner: nothing is left
+     * to do then. */
+    H5dont_atexit();
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
@@ -27,7 +35,7 @@ static void make_lock(void) {
 }
 
 void elbow_h5_enter(void) {
-    pthread_once(&lock_once, make_lock);
+    pthread_once(&lock_once, prepare);
     pthread_mutex_lock(&lock);
     if (depth++ > 0) return;
     H5Eget_auto2(H5E_DEFAULT, &callers_printer, &callers_context);
@@ -102,8 +110,8 @@ static void free_handle(elbow_h5 **file) {
 static hid_t make_access(elbow_h5_medium *medium) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    /* The 1.8 format: every HDF5 since 2008 reads it, and its headers carry checksums, so that a flipped bit in one
-     * is seen before it is believed. */
+    /* The 1.8 format: every HDF5 since 2008 reads it, and its headers carry checksums, so that a flipped
+     * bit in one is seen before it is believed. */
 #if H5_VERSION_GE(1, 10, 2)
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
 #else
@@ -201,6 +209,15 @@ elbow_status elbow_h5_close(elbow_h5 **file) {
     free_handle(file);
     elbow_h5_leave();
     return status;
+}
+
+void elbow_h5_discard(elbow_h5 **file) {
+    if (*file == NULL) return;
+    elbow_h5_enter();
+    elbow_h5_close_rows(*file);
+    if ((*file)->id >= 0) H5Fclose((*file)->id);
+    free_handle(file);
+    elbow_h5_leave();
 }
 
 /* Only a closed file is one that others can open: HDF5 1.10's own H5Fget_file_image gives the newer formats a
