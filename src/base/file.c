@@ -208,6 +208,12 @@ bool elbow_file_exists(const char *path) {
     return lstat(path, &info) == 0;
 }
 
+bool elbow_file_same(const char *a, const char *b) {
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
 bool elbow_file_is_directory(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);

@@ -7,8 +7,9 @@
 
 #include "elbow/base/error.h"
 
-/* Writes bytes to a temporary name beside `path` (".NAME.tmp-PID"), flushes, fsyncs, renames, fsyncs the directory. On failure
- * (a full disk, a quota) removes the temporary, leaves an existing `path` as it was, and says why: ELBOW_IO. */
+/* Writes bytes to a temporary name beside `path` (".NAME.tmp-PID"), flushes, fsyncs, renames, fsyncs the
+ * directory. On failure (a full disk, a quota) removes the temporary, leaves an existing `path` as it was,
+ * and says why: ELBOW_IO. */
 elbow_status elbow_file_replace(const char *path, const void *bytes, size_t count);
 
 /* The same in two halves, for a file that a library writes under the temporary name itself. */
@@ -21,12 +22,16 @@ elbow_status elbow_file_read(const char *path, size_t most, char **bytes, size_t
 /* ELBOW_OK where `path` can be opened for reading, else ELBOW_IO with the reason. A pipe is fine. */
 elbow_status elbow_file_check_readable(const char *path);
 
-/* ELBOW_IO for a write to `path` that failed with errno `error`: the reason and the mend; `bytes` is what was to be
- * written, 0 where unknown. */
+/* ELBOW_IO for a write to `path` that failed with errno `error`: the reason and the mend; `bytes` is what
+ * was to be written, 0 where unknown. */
 elbow_status elbow_file_fail_write(const char *path, int error, size_t bytes);
 
 /* Anything of that name, a broken link too. */
 bool elbow_file_exists(const char *path);
+
+/* Whether two names are one file (links followed); false where one is absent. */
+bool elbow_file_same(const char *a, const char *b);
+
 bool elbow_file_is_directory(const char *path);
 
 /* Makes a directory; `parents` makes what is missing above it too. ELBOW_IO with the reason. */

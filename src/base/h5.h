@@ -1,9 +1,12 @@
 /* HDF5, whole: every raw call of the library is behind these functions, under one lock.
  *
- * Files are written in memory (HDF5's core driver) and given to elbow_file_replace as bytes, so that a full
- * disk is an error of ours and not of a half-closed library; data files, which may be larger than memory, are written
- * to disk directly, under a temporary name. Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements in
- * order, 16 hexadecimal digits. No locks are taken, so network file systems without them work. HDF5's own error stack is silenced; messages name file and object. */
+ * Files are made in memory and given to elbow_file_replace as bytes; data files, which may be larger than
+ * memory, are written to disk directly, under a temporary name. A full disk is an error of ours, and HDF5 is
+ * left closed (h5_driver.c). Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements
+ * in order, little-endian, 16 hexadecimal digits. The format is HDF5 1.8's, without times: the same contents are
+ * the same bytes. No locks are taken, so network file systems without them work. Readers believe no header:
+ * sizes must fit the file. HDF5's error stack is silenced; messages name file and object. HDF5's clean-up at
+ * exit is off, unless the program used HDF5 before elbow. */
 #ifndef ELBOW_SRC_BASE_H5_H
 #define ELBOW_SRC_BASE_H5_H
 
@@ -33,6 +36,9 @@ elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path);
 /* Closes; a disk file's last write errors come out here. NULL is fine. */
 elbow_status elbow_h5_close(elbow_h5 **file);
 
+/* Closes a file that is of no use any more (its writing failed), without a new message. NULL is fine. */
+void elbow_h5_discard(elbow_h5 **file);
+
 /* The bytes of a file made in memory, malloc'd. It ends the writing: what follows is elbow_h5_close. */
 elbow_status elbow_h5_image(elbow_h5 *file, void **bytes, size_t *count);
 
@@ -48,8 +54,8 @@ typedef struct elbow_h5_shape {
 elbow_status elbow_h5_write(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
                             size_t chunk_rows, int deflate, const void *values);
 
-/* Reads into `values` exactly `count` elements of `type`; ELBOW_FORMAT when the dataset has another type class or
- * count, or (when `checked`) its checksum differs or is missing. */
+/* Reads into `values` exactly `count` elements of `type`; ELBOW_FORMAT when the dataset has another type
+ * class or count, or (when `checked`) its checksum differs or is missing. */
 elbow_status elbow_h5_read(elbow_h5 *file, const char *path, elbow_h5_type type, size_t count, bool checked,
                            void *values);
 
@@ -62,6 +68,9 @@ elbow_status elbow_h5_write_rows(elbow_h5 *file, const char *path, elbow_h5_type
 elbow_status elbow_h5_read_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
                                 size_t rows, void *values);
 elbow_status elbow_h5_set_checksum(elbow_h5 *file, const char *path, uint64_t checksum);
+
+/* Reads a dataset of any size once, by rows, and compares its checksum; ELBOW_FORMAT. */
+elbow_status elbow_h5_verify(elbow_h5 *file, const char *path);
 
 /* Shape and type; ELBOW_FORMAT where absent or of a type not in the list. */
 elbow_status elbow_h5_describe(elbow_h5 *file, const char *path, elbow_h5_type *type, elbow_h5_shape *shape);

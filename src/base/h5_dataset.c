@@ -7,7 +7,7 @@
 #include "base/h5_inside.h"
 
 /* zlib's best is 1032 : 1. */
-enum { DEFLATE_MOST = 1100, CHUNK_CACHE_LEAST = 1 << 20 };
+enum { DEFLATE_MOST = 1100, CHUNK_CACHE_LEAST = 1 << 20, VERIFY_BYTES = 1 << 20 };
 #define CHUNK_BYTES_MOST ((size_t)256 << 20)
 
 typedef struct type_entry {
@@ -93,8 +93,8 @@ static bool read_shape(hid_t dataset, elbow_h5_shape *shape) {
     return true;
 }
 
-/* Whether `bytes` can be what the file holds for this dataset. Contiguous data must be there in full; chunks may be
- * deflated, and a chunk is allocated whole by HDF5, so its size is limited too. */
+/* Whether `bytes` can be what the file holds for this dataset. Contiguous data must be there in full;
+ * chunks may be deflated, and a chunk is allocated whole by HDF5, so its size is limited too. */
 static bool can_hold(const elbow_h5 *file, hid_t dataset, size_t bytes) {
     bool plausible = false;
     hsize_t stored = H5Dget_storage_size(dataset), whole = 0, chunk[H5S_MAX_RANK];
@@ -380,6 +380,33 @@ elbow_status elbow_h5_write_rows(elbow_h5 *file, const char *path, elbow_h5_type
 elbow_status elbow_h5_read_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
                                 size_t rows, void *values) {
     return move_rows(file, path, type, first, rows, values, NULL);
+}
+
+elbow_status elbow_h5_verify(elbow_h5 *file, const char *path) {
+    elbow_status status = ELBOW_OK;
+    elbow_h5_rows *rows = NULL;
+    unsigned char *values = NULL;
+    XXH64_state_t *hash = XXH64_createState();
+    elbow_h5_enter();
+    ELBOW_TRY_OR_DONE(find_rows(file, path, &rows));
+    size_t row = elbow_h5_type_size(rows->type), all = rows->shape.size[0];
+    for (size_t i = 1; i < rows->shape.dims; i++) row *= rows->shape.size[i];
+    size_t block = row == 0 || row >= VERIFY_BYTES ? 1 : VERIFY_BYTES / row;
+    values = malloc(block * row + 1);
+    ELBOW_CHECK_OR_DONE(hash != NULL && values != NULL, ELBOW_MEMORY, "%s: no memory to check it",
+                        file->name);
+    XXH64_reset(hash, 0);
+    for (size_t first = 0; first < all && row > 0; first += block) {
+        if (block > all - first) block = all - first;
+        ELBOW_TRY_OR_DONE(move_rows(file, path, rows->type, first, block, values, NULL));
+        XXH64_update(hash, values, block * row);
+    }
+    status = elbow_h5_match_checksum(file, path, XXH64_digest(hash));
+done:
+    elbow_h5_leave();
+    XXH64_freeState(hash);
+    free(values);
+    return status;
 }
 
 elbow_status elbow_h5_write_text(elbow_h5 *file, const char *path, const char *text) {

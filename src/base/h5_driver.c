@@ -1,9 +1,10 @@
 /* Where the bytes of an HDF5 file are: a driver of our own below HDF5, for three reasons.
  *
- * A file that HDF5 could not write to the end stays half open in it, and the program crashes at exit. So here a
- * write that fails (a full disk) is remembered and called a success: HDF5 closes in peace, and the elbow functions
- * report what is remembered. It says why with the system's own errno. And it takes no locks, which network file
- * systems may not have: no file is written in place that somebody reads, so none are needed. */
+ * A file that HDF5 could not write to the end stays half open in it, and the program crashes at exit. So
+ * here a write that fails (a full disk) is remembered and called a success: HDF5 closes in peace, and the
+ * elbow functions report what is remembered. It says why with the system's own errno. And it takes no
+ * locks, which network file systems may not have: no file is written in place that somebody reads, so none
+ * are needed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -143,7 +144,7 @@ static herr_t truncate_file(H5FD_t *base, hid_t transfer, hbool_t closing) {
 static const H5FD_class_t driver_class = {
 #if H5_VERSION_GE(1, 13, 0)
     .version = H5FD_CLASS_VERSION,
-    .value = (H5FD_class_value_t)600, /* of those free for anyone's use */
+    .value = (H5FD_class_value_t)300, /* of those left to private use */
 #endif
     .name = "elbow",
     .maxaddr = MOST_ADDRESS,

@@ -41,17 +41,18 @@ int elbow_h5_close_medium(elbow_h5_medium *medium);
 /* Makes an access list use the medium; the medium must outlive the file. */
 bool elbow_h5_use_medium(hid_t access, elbow_h5_medium *medium);
 
-/* HDF5 has one global state. Every public function runs between these: one lock, which the same thread may take
- * again, and HDF5's printing of its error stack off (and as it was afterwards). */
+/* HDF5 has one global state. Every public function runs between these: one lock, which the same thread may
+ * take again, and HDF5's printing of its error stack off (and as it was afterwards). */
 void elbow_h5_enter(void);
 void elbow_h5_leave(void);
 
-/* Messages after a failed call; they read HDF5's error stack, so nothing of HDF5 may be called in between. A reading
- * fails by the system (ELBOW_IO) or because the file is damaged (ELBOW_FORMAT). */
+/* Messages after a failed call; they read HDF5's error stack, so nothing of HDF5 may be called in between.
+ * A reading fails by the system (ELBOW_IO) or because the file is damaged (ELBOW_FORMAT). */
 elbow_status elbow_h5_fail_read(const elbow_h5 *file, const char *object);
 elbow_status elbow_h5_fail_write(const elbow_h5 *file, const char *object);
 
-/* The same for a call that says it succeeded: a write that failed below HDF5 shows here. `result` is the call's. */
+/* The same for a call that says it succeeded: a write that failed below HDF5 shows here. `result` is the
+ * call's. */
 elbow_status elbow_h5_check_write(const elbow_h5 *file, const char *object, herr_t result);
 
 /* Whether `path` is a chain of plain (hard) links: soft and external ones could lead out of the file. */
@@ -67,8 +68,9 @@ hid_t elbow_h5_text_type(size_t bytes);
 elbow_status elbow_h5_put_checksum(elbow_h5 *file, const char *path, uint64_t checksum);
 elbow_status elbow_h5_match_checksum(elbow_h5 *file, const char *path, uint64_t checksum);
 
-/* Opens a dataset and checks that what its header says can be true: type and shape known, and no more elements than
- * the bytes in the file can hold. So nobody allocates what a damaged header invents. Texts are opened with `type` NULL. */
+/* Opens a dataset and checks that what its header says can be true: type and shape known, and no more
+ * elements than the bytes in the file can hold. So nobody allocates what a damaged header invents. Texts
+ * are opened with `type` NULL. */
 elbow_status elbow_h5_open_dataset(elbow_h5 *file, const char *path, hid_t *dataset, elbow_h5_type *type,
                                    elbow_h5_shape *shape);
 

@@ -348,8 +348,8 @@ static void test_disk(void **state) {
     assert_said("directory does not exist");
 }
 
-/* The disk is full at every point of the writing: each time an error, no crash, no file left open, and the next
- * file is written as if nothing had been. */
+/* The disk is full at every point of the writing: each time an error, no crash, no file left open, and the
+ * next file is written as if nothing had been. */
 static void test_full_disk(void **state) {
     (void)state;
     struct rlimit unlimited, limited;

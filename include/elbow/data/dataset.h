@@ -2,12 +2,13 @@
  *
  *     /                  attributes format = "elbow-data", version = 1
  *     /train, /test, [/valid]
- *     /SPLIT/x           attributes kind, checksum and, for an image, height, width, channels, maximum
+ *     /SPLIT/x           attributes kind, checksum and, for an image, height, width, channels, maximum, binary
  *     /SPLIT/y           (N) uint8, kind = "category", cardinality: labels, optional
  *
- * A field is chunked along examples. kind = "image": uint8 (N, height·width·channels), row-major, `maximum`
- * 255 or 1. (category, real and sequence fields follow the same frame.) `checksum` is XXH64, 16 hexadecimal
- * digits, over the elements in example order.
+ * A field is chunked along examples. kind = "image": uint8 (N, height·width·channels), row-major,
+ * `maximum` 255 or 1; `binary` is 1 where every value of every split is 0 or maximum. (category, real and
+ * sequence fields follow the same frame.) `checksum` is XXH64, 16 hexadecimal digits, over the elements in
+ * example order.
  *
  * Reading is Local: any rank may read any rows. Messages name the file. */
 #ifndef ELBOW_DATA_DATASET_H
@@ -43,14 +44,20 @@ const elbow_field *elbow_dataset_field(const elbow_dataset *dataset); /* of x, t
 size_t elbow_dataset_count(const elbow_dataset *dataset,
                            elbow_split split); /* N; 0 where the split is absent */
 
-/* The digest of all splits' checksums, 16 hexadecimal digits: recorded in every checkpoint. */
+/* XXH64 over each field's name, count, image size, maximum and checksum, 16 hexadecimal digits: recorded in
+ * every checkpoint. */
 const char *elbow_dataset_checksum(const elbow_dataset *dataset);
 
 /* Rows [first, first + count) of x as stored, into values (count, D) bytes. */
 elbow_status elbow_dataset_read(elbow_dataset *dataset, elbow_split split, size_t first, size_t count,
                                 uint8_t *values);
 
-/* Labels of the same rows; ELBOW_FORMAT where there are none. */
+/* How many values a label can have, over all splits; 0 where no split has labels. */
+size_t elbow_dataset_classes(const elbow_dataset *dataset);
+
+bool elbow_dataset_has_labels(const elbow_dataset *dataset, elbow_split split);
+
+/* Labels of the same rows as elbow_dataset_read; ELBOW_FORMAT where there are none. */
 elbow_status elbow_dataset_read_labels(elbow_dataset *dataset, elbow_split split, size_t first, size_t count,
                                        uint8_t *labels);
 

@@ -28,7 +28,7 @@ typedef struct elbow_order_spec {
     size_t window;   /* 0: full; else blocks a window */
 } elbow_order_spec;
 
-/* ELBOW_USAGE where N < S or B < S. */
+/* ELBOW_USAGE where N < S, B < S, or N ≥ 2^32. */
 elbow_status elbow_order_check(const elbow_order_spec *spec);
 
 size_t elbow_order_steps(const elbow_order_spec *spec);                   /* T */
