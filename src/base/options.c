@@ -214,10 +214,11 @@ const char *elbow_options_origin(const elbow_options *options, const char *secti
 }
 
 elbow_status elbow_options_blame(const elbow_options *options, const char *section_key, elbow_status status) {
+    const char *origin = elbow_options_origin(options, section_key);
+    if (strncmp(origin, "--set ", 6) == 0) return elbow_fail_prefix(status, "%s", origin);
     elbow_option_text value;
     elbow_option_write(options, known_row(section_key), value);
-    return elbow_fail_prefix(status, "%s: %s = %s", elbow_options_origin(options, section_key), section_key,
-                             value);
+    return elbow_fail_prefix(status, "%s: %s = %s", origin, section_key, value);
 }
 
 /* Specs that differ in the number of spaces only are the same. */

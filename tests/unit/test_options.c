@@ -402,6 +402,9 @@ static void test_set_and_blame(void **state) {
     assert_int_equal(elbow_options_blame(options, "optimizer.learning_rate", status), ELBOW_MISMATCH);
     assert_string_equal(elbow_error_message(),
                         "a.ini:2: optimizer.learning_rate = lineer 0 1: no schedule; mend it");
+    status = elbow_fail(ELBOW_USAGE, "too odd; make it even");
+    assert_int_equal(elbow_options_blame(options, "train.batch", status), ELBOW_USAGE);
+    assert_string_equal(elbow_error_message(), "--set train.batch=9: too odd; make it even");
 }
 
 static void collect(void *context, const char *section_key, elbow_option_role role, const char *value_a,

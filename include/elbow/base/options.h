@@ -56,8 +56,8 @@ elbow_status elbow_options_set(elbow_options *options, const char *assignment);
 /* Where an option's value came from: "configs/a.ini:12", "--set train.batch=3", or "default". */
 const char *elbow_options_origin(const elbow_options *options, const char *section_key);
 
-/* Records "ORIGIN: section.key = VALUE: " before the last error message and returns `status`: for parts that
- * find a value wrong after parsing. */
+/* Records "ORIGIN: section.key = VALUE: " before the last error message ("--set section.key=VALUE: " says all
+ * alone) and returns `status`: for parts that find a value wrong after parsing. */
 elbow_status elbow_options_blame(const elbow_options *options, const char *section_key, elbow_status status);
 
 /* Every option in force as an INI text that elbow_options_parse reads back to the same values; with
