@@ -257,9 +257,9 @@ static void digest_sees_state_and_nothing_else(void **state) {
 
 /* Every how many bytes a file is damaged: sanitizers make a read slow. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { STRIDE = 61, DENSE = 64 };
+enum { STRIDE = 131, DENSE = 48 };
 #else
-enum { STRIDE = 5, DENSE = 1024 };
+enum { STRIDE = 23, DENSE = 256 };
 #endif
 
 /* Reads a file of these bytes. Either the very content of `c`, or a refusal that names the file. */
