@@ -26,6 +26,12 @@ const elbow_run_attribute elbow_run_attributes[] = {
     REAL("best", best),
     INTEGER("best_step", best_step),
     TEXT("data_checksum", data_checksum),
+    TEXT("x_kind", field.kind),
+    INTEGER("x_height", field.height),
+    INTEGER("x_width", field.width),
+    INTEGER("x_channels", field.channels),
+    INTEGER("x_maximum", field.maximum),
+    INTEGER("x_binary", field.binary),
     TEXT("build", facts.build),
     TEXT("instruction_set", facts.instruction_set),
     TEXT("blas", facts.blas),
@@ -150,5 +156,36 @@ elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, 
         const elbow_tensor *want = &to->tensors[i], *have = elbow_params_find(from, want->name);
         memcpy(out + want->offset, values + have->offset, want->count * sizeof *out);
     }
+    return ELBOW_OK;
+}
+
+void elbow_checkpoint_put_field(elbow_checkpoint *checkpoint, const elbow_field *field) {
+    elbow_stored_field *stored = &checkpoint->field;
+    memcpy(stored->kind, field->kind, sizeof stored->kind);
+    stored->height = (int64_t)field->height;
+    stored->width = (int64_t)field->width;
+    stored->channels = (int64_t)field->channels;
+    stored->maximum = (int64_t)field->maximum;
+    stored->binary = field->binary;
+}
+
+elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *field,
+                                        const char *subject) {
+    enum { MOST = 1 << 16 }; /* so that the product of the three fits */
+    const elbow_stored_field *stored = &checkpoint->field;
+    bool possible = stored->height >= 1 && stored->height <= MOST && stored->width >= 1 &&
+                    stored->width <= MOST && stored->channels >= 1 && stored->channels <= MOST &&
+                    stored->maximum >= 1 && stored->maximum <= 255;
+    ELBOW_CHECK(possible, ELBOW_FORMAT, "%s: the size of its examples cannot be; the file is damaged",
+                subject);
+    *field = (elbow_field){
+        .height = (size_t)stored->height,
+        .width = (size_t)stored->width,
+        .channels = (size_t)stored->channels,
+        .dimensions = (size_t)(stored->height * stored->width * stored->channels),
+        .maximum = (unsigned)stored->maximum,
+        .binary = stored->binary != 0,
+    };
+    memcpy(field->kind, stored->kind, sizeof field->kind);
     return ELBOW_OK;
 }

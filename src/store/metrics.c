@@ -23,8 +23,9 @@
     COLUMN("learning_rate", "1", "learning rate")                                                            \
     COLUMN("examples_per_second", "1/s", "examples of all ranks per second of training")                     \
     COLUMN("seconds_data", "s", "time in a step for the batch, mean over the row's steps")                   \
-    COLUMN("seconds_forward", "s", "time in a step for the forward pass, mean over the row's steps")         \
-    COLUMN("seconds_backward", "s", "time in a step for the backward pass, mean over the row's steps")       \
+    COLUMN("seconds_encoder", "s", "time in a step for the encoder, both ways, mean over the row's steps")   \
+    COLUMN("seconds_estimator", "s",                                                                         \
+           "time in a step for samples, decoder and likelihood, both ways, mean over the row's steps")       \
     COLUMN("seconds_exchange", "s", "time in a step that waits for other ranks, mean over the row's steps")  \
     COLUMN("seconds_update", "s",                                                                            \
            "time in a step for norm, clipping and optimizer, mean over the row's steps")
@@ -36,11 +37,13 @@
     COLUMN("split", "0 train, 1 valid, 2 test", "the split that was evaluated")                              \
     COLUMN("samples", "1", "draws of z per example")                                                         \
     COLUMN("elbo", "nats", "reconstruction - kl per example, one-hot samples")                               \
+    COLUMN("elbo_error", "nats", "standard error of elbo over the examples")                                 \
     COLUMN("reconstruction", "nats", "log p(x|z) per example, one-hot samples")                              \
     COLUMN("kl", "nats", "KL(q(z|x) || p(z)) per example")                                                   \
     COLUMN("soft_elbo", "nats", "reconstruction - kl per example, relaxed samples: not a bound")             \
     COLUMN("soft_reconstruction", "nats", "log p(x|z) per example, relaxed samples")                         \
-    COLUMN("temperature", "1", "temperature of the relaxed samples")
+    COLUMN("temperature", "1", "temperature of the relaxed samples")                                         \
+    COLUMN("train_elbo", "nats", "elbo of the training steps since the evaluation before, per example")
 
 #define COLUMN(name, unit, description) name,
 const char *const elbow_train_columns[] = {TRAIN_COLUMNS NULL};

@@ -18,6 +18,7 @@
 
 #include "elbow/base/error.h"
 #include "elbow/base/real.h"
+#include "elbow/data/dataset.h"
 #include "elbow/nn/params.h"
 #include "elbow/store/metrics.h"
 
@@ -32,6 +33,12 @@ typedef struct elbow_facts {
     int64_t threads, ranks, nodes; /* ranks and nodes say where, not what */
 } elbow_facts;
 
+/* What the model's x is (dataset.h), so that a checkpoint can be used without its data. */
+typedef struct elbow_stored_field {
+    char kind[16];
+    int64_t height, width, channels, maximum, binary;
+} elbow_stored_field;
+
 typedef struct elbow_checkpoint {
     int64_t step;  /* updates done */
     int64_t epoch; /* whole passes done */
@@ -41,6 +48,7 @@ typedef struct elbow_checkpoint {
     double best;       /* best validation (or test) −ELBO so far; infinity before the first */
     int64_t best_step;
     char data_checksum[32];
+    elbow_stored_field field;
     elbow_facts facts;
     char *config;               /* malloc'd text */
     const elbow_params *layout; /* the tensors; owned by the caller on write, by `own_layout` on read */
@@ -60,6 +68,11 @@ elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const ch
  * The layout has names, shapes and counts as stored, offsets packed anew by elbow_params_declare. */
 elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path);
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint);
+
+/* The field both ways. Reading one: ELBOW_FORMAT where its numbers cannot be. */
+void elbow_checkpoint_put_field(elbow_checkpoint *checkpoint, const elbow_field *field);
+elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *field,
+                                        const char *subject);
 
 /* Copies tensors by name from one block to another of a possibly different layout. ELBOW_MISMATCH names the first tensor that
  * is missing, left over, or of another shape; `subject` is the file, for the message. */

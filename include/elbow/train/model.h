@@ -1,0 +1,29 @@
+/* A trained model for use: what evaluate, sample and reconstruct open. */
+#ifndef ELBOW_TRAIN_MODEL_H
+#define ELBOW_TRAIN_MODEL_H
+
+#include "elbow/base/options.h"
+#include "elbow/data/dataset.h"
+#include "elbow/parallel/world.h"
+#include "elbow/store/checkpoint.h"
+#include "elbow/vae/vae.h"
+
+typedef struct elbow_model {
+    elbow_options *options;       /* as the run had them */
+    elbow_checkpoint *checkpoint; /* every rank's copy */
+    elbow_vae *vae;               /* reserved for 256 rows, evaluation only */
+    real *parameters;             /* in vae's layout */
+    char *file;                   /* the checkpoint's path */
+    double temperature;           /* at the checkpoint's step */
+} elbow_model;
+
+/* Opens a checkpoint, or the newest good one of a run directory. Every rank reads the file that rank 0 chose.
+ * Collective. */
+elbow_status elbow_model_open(elbow_model **model, elbow_world *world, const char *path);
+void elbow_model_close(elbow_model **model);
+
+/* Opens the data that the model is used on: `path`, or the run's own data.file where it is NULL. ELBOW_MISMATCH where its
+ * examples have another shape; a note in the log where the file is not the one it was trained on. Local. */
+elbow_status elbow_model_data(elbow_dataset **dataset, const elbow_model *model, const char *path);
+
+#endif

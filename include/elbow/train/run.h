@@ -1,0 +1,88 @@
+/* A run: everything that a step needs, from options, data and perhaps a checkpoint.
+ *
+ *     directory/config.ini      every option in force
+ *     directory/metrics.h5      what happened so far
+ *     directory/checkpoints/    the newest `keep`, and best.h5
+ *     directory/pictures/
+ *     directory/state           running | stopped | finished | failed, and why
+ *
+ * The weights are a function of (options, data, seed) alone: not of the rank count, nor of where the run was
+ * stopped. Creating one is collective; a failure on one rank fails on all, before anything is written. */
+#ifndef ELBOW_TRAIN_RUN_H
+#define ELBOW_TRAIN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "elbow/base/options.h"
+#include "elbow/data/loader.h"
+#include "elbow/optim/optimizer.h"
+#include "elbow/optim/schedule.h"
+#include "elbow/parallel/exchange.h"
+#include "elbow/parallel/world.h"
+#include "elbow/store/checkpoint.h"
+#include "elbow/store/metrics.h"
+#include "elbow/vae/vae.h"
+
+typedef struct elbow_evaluator elbow_evaluator; /* evaluate.h */
+typedef struct elbow_summary elbow_summary;     /* step.h */
+
+typedef struct elbow_run {
+    elbow_world *world;     /* the caller's */
+    elbow_options *options; /* parallel.shards resolved */
+    char *directory;
+    elbow_dataset *dataset;
+    elbow_binarize binarize;
+    elbow_order_spec order;
+    elbow_loader *loader;
+    elbow_vae *vae;
+    elbow_exchange *exchange;
+    elbow_optimizer *optimizer;
+    elbow_schedule temperature, beta, learning_rate;
+    elbow_evaluator *evaluators[ELBOW_SPLITS]; /* valid and test, NULL where the split is absent */
+    elbow_summary *summary;                    /* what ranks tell each other once a step */
+    real *x;                                   /* (most examples of a shard, D): the batch */
+
+    int64_t step, run_steps, epoch_steps; /* updates done; in the run; in an epoch */
+    int64_t saved_step,
+        tried_step; /* of the newest checkpoint, and of the last attempt; −1 before the first */
+    double born, seconds, before; /* when this life began; its seconds, and those of the lives before it */
+    double best;                  /* lowest −ELBO on the split that selects; infinity before the first */
+    int64_t best_step;
+    elbow_metrics metrics; /* the same on every rank; rank 0 writes it */
+    elbow_facts facts;
+    char data_checksum[32];
+} elbow_run;
+
+/* How a run begins. */
+typedef struct elbow_start {
+    const char *out;    /* a directory that must be new; or */
+    const char *resume; /* a run directory to go on with */
+    const char *from;   /* with `out`: a checkpoint whose weights to start from; NULL for none */
+    bool reuse;         /* `out` may exist, without a checkpoint: a run that died before its first one */
+} elbow_start;
+
+/* Takes ownership of `options`, also when it fails. On resume, those that differ from the stored ones are listed
+ * in the log, and refused (ELBOW_MISMATCH) where they define the run; parallel.shards = 0 means the stored
+ * count. Collective. */
+elbow_status elbow_run_create(elbow_run **run, elbow_world *world, elbow_options *options,
+                              const elbow_start *start);
+void elbow_run_destroy(elbow_run **run);
+
+/* The options in the newest good checkpoint of a run directory. Collective. */
+elbow_status elbow_run_stored_options(elbow_options **options, elbow_world *world, const char *directory);
+
+/* Whether a directory holds a checkpoint to go on from: what --continue asks. Collective. */
+bool elbow_run_exists(elbow_world *world, const char *directory);
+
+/* What is wrong with options beyond their syntax: schedules, specs, names, lengths. Data is looked at only
+ * where `field` is given (NULL: a 28 × 28 image stands in). Local; never touches MPI. */
+elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field);
+
+/* Steps in an epoch of `examples`, and in the run: from train.epochs and train.steps. Local. */
+int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps);
+
+/* Writes the state file: "WORD\nREASON\n", whole. Rank 0 writes; the others return at once. Local. */
+elbow_status elbow_run_write_state(const elbow_run *run, const char *word, const char *reason);
+
+#endif

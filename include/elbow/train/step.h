@@ -1,0 +1,38 @@
+/* One training step, and what the ranks tell each other in it. */
+#ifndef ELBOW_TRAIN_STEP_H
+#define ELBOW_TRAIN_STEP_H
+
+#include "elbow/train/run.h"
+
+/* Seconds of this rank by phase. */
+typedef enum elbow_phase {
+    ELBOW_PHASE_DATA,
+    ELBOW_PHASE_ENCODER,
+    ELBOW_PHASE_ESTIMATOR,
+    ELBOW_PHASE_EXCHANGE,
+    ELBOW_PHASE_UPDATE,
+    ELBOW_PHASES
+} elbow_phase;
+
+/* What a rank may ask of all: the flags of all ranks are joined. */
+enum { ELBOW_FLAG_STOP = 1, ELBOW_FLAG_SAVE = 2 };
+
+/* The same on every rank, but for `phases`. */
+typedef struct elbow_step_report {
+    elbow_terms terms;    /* sums over the step's examples */
+    size_t examples;      /* of all shards */
+    double gradient_norm; /* before clipping */
+    double temperature, beta, learning_rate;
+    unsigned flags;
+    double phases[ELBOW_PHASES];
+} elbow_step_report;
+
+/* The step that follows run->step; adds one to it. `flags` are this rank's. ELBOW_NUMERIC when a loss or the
+ * gradient is not finite: on every rank, before any parameter has changed. Collective. */
+elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *report);
+
+/* Scratch for the exchange of summaries, sized at set-up. Local; the caller agrees. */
+elbow_status elbow_summary_create(elbow_summary **summary, const elbow_run *run);
+void elbow_summary_destroy(elbow_summary **summary);
+
+#endif

@@ -1,0 +1,173 @@
+#include "elbow/train/loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "elbow/base/log.h"
+#include "elbow/train/evaluate.h"
+#include "elbow/train/stop.h"
+#include "train/record.h"
+#include "train/report.h"
+#include "train/save.h"
+
+enum { METRICS_SHARE = 100 }; /* metrics.h5 may cost one part in a hundred of the time */
+
+/* The clocks of rank 0, which decides for all by the flags of a step. */
+typedef struct clocks {
+    double began, saved, save_cost;       /* when; seconds that a checkpoint takes */
+    double metrics_written, metrics_cost; /* likewise of metrics.h5 */
+    char reason[128];                     /* why this rank wants to stop, "" when it does not */
+} clocks;
+
+/* The split that selects: validation where there is one. */
+static elbow_split selecting_split(const elbow_run *run) {
+    return run->evaluators[ELBOW_VALID] ? ELBOW_VALID : ELBOW_TEST;
+}
+
+static bool evaluation_due(const elbow_run *run) {
+    int64_t every =
+        run->options->train.evaluate_every > 0 ? run->options->train.evaluate_every : run->epoch_steps;
+    elbow_split split = selecting_split(run);
+    if (run->step == 0 || run->evaluators[split] == NULL) return false;
+    if (run->step % every != 0 && run->step != run->run_steps) return false;
+    return !elbow_record_has(run, split);
+}
+
+/* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
+static elbow_status evaluate(elbow_run *run, bool *improved) {
+    double temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps);
+    *improved = false;
+    for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
+        elbow_evaluation evaluation;
+        if (run->evaluators[split] == NULL) continue;
+        ELBOW_TRY(elbow_evaluate(run->evaluators[split], elbow_exchange_parameters(run->exchange),
+                                 temperature, (size_t)run->options->train.evaluate_samples, false, NULL,
+                                 &evaluation));
+        ELBOW_TRY_ALL(run->world, elbow_record_evaluation(run, split, &evaluation));
+        elbow_report_evaluation(run, split, &evaluation);
+        if (split != selecting_split(run) || !(-evaluation.elbo < run->best)) continue;
+        run->best = -evaluation.elbo;
+        run->best_step = run->step;
+        *improved = true;
+    }
+    elbow_record_evaluated(run);
+    elbow_report_pictures(run);
+    return ELBOW_OK;
+}
+
+/* What this rank asks of all in the coming step. Only rank 0 looks at clocks and files. */
+static unsigned flags_of(elbow_run *run, clocks *clock) {
+    const elbow_options *options = run->options;
+    bool first = run->world->rank == 0;
+    double now = elbow_now(), limit = options->checkpoint.time_limit;
+    double margin = fmin(1 + 3 * clock->save_cost, limit / 2); /* to save before the limit, not at it */
+    const char *reason =
+        elbow_stop_reason(first ? run->directory : NULL, now - run->born, first ? limit - margin : 0);
+    unsigned flags = 0;
+    if (reason) {
+        snprintf(clock->reason, sizeof clock->reason, "%s", reason);
+        flags |= ELBOW_FLAG_STOP;
+    }
+    double minutes = options->checkpoint.every_minutes;
+    if (first && minutes > 0 && now - clock->saved >= 60 * minutes) flags |= ELBOW_FLAG_SAVE;
+    return flags;
+}
+
+/* A checkpoint that fails in the middle of a run costs nothing but a warning: the next one may succeed. The
+ * first and the last must. Collective. */
+static elbow_status save(elbow_run *run, clocks *clock, bool best) {
+    double began = elbow_now();
+    elbow_status status = elbow_run_save(run, best);
+    clock->saved = elbow_now();
+    clock->save_cost = clock->saved - began;
+    bool must = run->saved_step < 0 || run->step == run->run_steps;
+    if (status == ELBOW_OK || must) return status;
+    elbow_warn("no checkpoint of step %lld: %s (training goes on; the newest good one is of step %lld)",
+               (long long)run->step, elbow_error_message(), (long long)run->saved_step);
+    return ELBOW_OK;
+}
+
+static bool save_due(const elbow_run *run, bool asked, bool improved) {
+    int64_t every = run->options->checkpoint.every_steps;
+    bool due =
+        asked || run->saved_step < 0 || (every > 0 && run->step % every == 0) || run->step == run->run_steps;
+    return improved || (due && run->tried_step != run->step);
+}
+
+/* Rewrites metrics.h5 when that keeps within its share of the time. */
+static void write_metrics(const elbow_run *run, clocks *clock) {
+    double began = elbow_now();
+    if (run->world->rank != 0 || began - clock->metrics_written < METRICS_SHARE * clock->metrics_cost + 1)
+        return;
+    if (elbow_run_write_metrics(run) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
+    clock->metrics_written = elbow_now();
+    clock->metrics_cost = clock->metrics_written - began;
+}
+
+/* One step, its record and its line. Collective. */
+static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progress, unsigned *flags) {
+    elbow_step_report report;
+    double began = elbow_now();
+    ELBOW_TRY(elbow_step(run, flags_of(run, clock), &report));
+    double now = elbow_now();
+    run->seconds = now - run->born;
+    ELBOW_TRY(elbow_record_step(run, &report, now - began));
+    elbow_progress_step(progress, run, &report, now - began);
+    write_metrics(run, clock);
+    *flags = report.flags;
+    return ELBOW_OK;
+}
+
+static elbow_status stop(elbow_run *run, clocks *clock) {
+    char reason[256];
+    if (run->tried_step != run->step || run->saved_step != run->step) ELBOW_TRY(elbow_run_save(run, false));
+    snprintf(reason, sizeof reason, "%s at step %lld of %lld",
+             clock->reason[0] ? clock->reason : "another rank", (long long)run->step,
+             (long long)run->run_steps);
+    elbow_notice("stopped by %s; the checkpoint is written. Go on with: elbow train --resume %s", reason,
+                 run->directory);
+    ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "stopped", reason));
+    return ELBOW_STOPPED;
+}
+
+static elbow_status train(elbow_run *run) {
+    double now = elbow_now();
+    clocks clock = {.began = now, .saved = now, .metrics_written = now};
+    elbow_progress progress;
+    bool save_asked = false;
+    if (run->world->rank == 0) elbow_stop_clear(run->directory);
+    elbow_progress_begin(&progress, run);
+    for (;;) {
+        bool improved = false;
+        unsigned flags = 0;
+        if (evaluation_due(run)) ELBOW_TRY(evaluate(run, &improved));
+        if (save_due(run, save_asked, improved)) ELBOW_TRY(save(run, &clock, improved));
+        if (run->step >= run->run_steps) break;
+        ELBOW_TRY(advance(run, &clock, &progress, &flags));
+        save_asked = (flags & ELBOW_FLAG_SAVE) != 0;
+        if (flags & ELBOW_FLAG_STOP && run->step < run->run_steps) return stop(run, &clock);
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_train(elbow_run *run) {
+    char reason[256], seconds[32];
+    elbow_report_start(run);
+    ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", "since the last line of the log"));
+    elbow_status status = train(run);
+    elbow_log_progress(NULL);
+    if (status == ELBOW_STOPPED) return status;
+    if (status != ELBOW_OK) {
+        char message[2048]; /* the state file may fail too, and must not hide why */
+        snprintf(message, sizeof message, "%s", elbow_error_message());
+        if (elbow_run_write_state(run, "failed", message) != ELBOW_OK)
+            elbow_warn("%s", elbow_error_message());
+        return elbow_fail(status, "%s", message);
+    }
+    elbow_format_time(seconds, sizeof seconds, run->before + run->seconds);
+    snprintf(reason, sizeof reason, "%lld steps in %s", (long long)run->step, seconds);
+    elbow_notice("finished %s; best -ELBO %.2f at step %lld (checkpoints/best.h5)", reason, run->best,
+                 (long long)run->best_step);
+    return elbow_world_agree(run->world, elbow_run_write_state(run, "finished", reason));
+}

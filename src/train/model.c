@@ -1,0 +1,86 @@
+#include "elbow/train/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "elbow/base/arena.h"
+#include "elbow/base/log.h"
+#include "elbow/optim/schedule.h"
+#include "elbow/train/evaluate.h"
+
+/* What needs no other rank, once the file is chosen. */
+static elbow_status read_model(elbow_model *model) {
+    elbow_schedule temperature;
+    elbow_field field;
+    elbow_checkpoint *checkpoint = NULL;
+    ELBOW_TRY(elbow_checkpoint_read(&model->checkpoint, model->file));
+    checkpoint = model->checkpoint;
+    ELBOW_TRY(elbow_checkpoint_get_field(checkpoint, &field, model->file));
+    ELBOW_TRY(elbow_options_create(&model->options));
+    ELBOW_TRY(elbow_options_parse(model->options, checkpoint->config, model->file));
+    ELBOW_TRY(elbow_vae_create(&model->vae, model->options, &field));
+    ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, 1, false));
+    const elbow_params *layout = elbow_vae_params(model->vae);
+    ELBOW_TRY(elbow_aligned_reals(layout->size, &model->parameters));
+    ELBOW_TRY(elbow_checkpoint_map(checkpoint->layout, checkpoint->parameters, layout, model->parameters,
+                                   model->file));
+    ELBOW_TRY(elbow_schedule_parse(&temperature, model->options->estimator.temperature));
+    model->temperature = elbow_schedule_value(&temperature, checkpoint->step, checkpoint->run_steps);
+    return ELBOW_OK;
+}
+
+/* Rank 0 decides which file, so that ranks that see a directory at different moments open the same. */
+static elbow_status choose_file(elbow_model *model, elbow_world *world, const char *path) {
+    elbow_status status = ELBOW_OK;
+    size_t bytes = 0;
+    if (world->rank == 0) {
+        status = elbow_checkpoint_resolve(path, &model->file);
+        if (status == ELBOW_OK) bytes = strlen(model->file) + 1;
+    }
+    ELBOW_TRY_ALL(world, status);
+    void *copy = model->file;
+    status = elbow_world_broadcast_new(world, &copy, &bytes, 0);
+    model->file = copy;
+    return status;
+}
+
+elbow_status elbow_model_open(elbow_model **out, elbow_world *world, const char *path) {
+    elbow_model *model = calloc(1, sizeof *model);
+    *out = NULL;
+    ELBOW_TRY_ALL(world, model ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a model"));
+    elbow_status status = choose_file(model, world, path);
+    if (status == ELBOW_OK) status = elbow_world_agree(world, read_model(model));
+    if (status != ELBOW_OK) elbow_model_close(&model);
+    *out = model;
+    return status;
+}
+
+void elbow_model_close(elbow_model **model) {
+    if (*model == NULL) return;
+    elbow_vae_destroy(&(*model)->vae);
+    elbow_options_destroy(&(*model)->options);
+    elbow_checkpoint_destroy(&(*model)->checkpoint);
+    free((*model)->parameters);
+    free((*model)->file);
+    free(*model);
+    *model = NULL;
+}
+
+elbow_status elbow_model_data(elbow_dataset **dataset, const elbow_model *model, const char *path) {
+    const elbow_field *had = elbow_vae_field(model->vae), *has = NULL;
+    ELBOW_TRY(elbow_dataset_open(dataset, path ? path : model->options->data.file));
+    has = elbow_dataset_field(*dataset);
+    elbow_status status = ELBOW_OK;
+    if (strcmp(has->kind, had->kind) != 0 || has->height != had->height || has->width != had->width ||
+        has->channels != had->channels)
+        status = elbow_fail(
+            ELBOW_MISMATCH,
+            "%s holds %zu × %zu × %zu examples of kind %s, the model takes %zu × %zu × %zu of kind %s; "
+            "give data of that shape",
+            elbow_dataset_path(*dataset), has->height, has->width, has->channels, has->kind, had->height,
+            had->width, had->channels, had->kind);
+    else if (strcmp(elbow_dataset_checksum(*dataset), model->checkpoint->data_checksum) != 0)
+        elbow_notice("note: %s is not the data that the model was trained on", elbow_dataset_path(*dataset));
+    if (status != ELBOW_OK) elbow_dataset_close(dataset);
+    return status;
+}

@@ -1,0 +1,100 @@
+#include "train/record.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The columns of /train in their order (store/metrics.c), which is that of the running sums too. */
+enum {
+    STEP,
+    EPOCH,
+    SECONDS,
+    OBJECTIVE,
+    ELBO,
+    RECONSTRUCTION,
+    KL,
+    GRADIENT_NORM,
+    TEMPERATURE,
+    BETA,
+    LEARNING_RATE,
+    EXAMPLES, /* a second */
+    PHASE,
+    COLUMNS = PHASE + ELBOW_PHASES,
+    /* Sums that no row shows, kept beside the columns': over the steps since the last evaluation. */
+    SINCE_ELBO,
+    SINCE_EXAMPLES,
+};
+
+static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
+
+/* The row of the sums so far; sums start anew. */
+static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) {
+    elbow_metrics *metrics = &run->metrics;
+    double *sum = metrics->partial, row[ELBOW_METRICS_COLUMNS] = {0};
+    row[STEP] = (double)run->step;
+    row[EPOCH] = epochs_done(run);
+    row[SECONDS] = run->before + run->seconds;
+    for (int c = OBJECTIVE; c <= KL; c++) row[c] = sum[c] / sum[EXAMPLES];
+    row[GRADIENT_NORM] = sum[GRADIENT_NORM] / metrics->partial_steps;
+    row[TEMPERATURE] = report->temperature;
+    row[BETA] = report->beta;
+    row[LEARNING_RATE] = report->learning_rate;
+    row[EXAMPLES] = sum[SECONDS] > 0 ? sum[EXAMPLES] / sum[SECONDS] : 0;
+    for (int p = PHASE; p < COLUMNS; p++) row[p] = sum[p] / metrics->partial_steps;
+    memset(sum, 0, COLUMNS * sizeof *sum);
+    metrics->partial_steps = 0;
+    return elbow_table_append(&metrics->train, row);
+}
+
+elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds) {
+    double *sum = run->metrics.partial;
+    sum[OBJECTIVE] += report->terms.objective;
+    sum[ELBO] += report->terms.elbo;
+    sum[RECONSTRUCTION] += report->terms.reconstruction;
+    sum[KL] += report->terms.kl;
+    sum[GRADIENT_NORM] += report->gradient_norm;
+    sum[SECONDS] += seconds;
+    sum[EXAMPLES] += (double)report->examples;
+    for (int p = 0; p < ELBOW_PHASES; p++) sum[PHASE + p] += report->phases[p];
+    sum[SINCE_ELBO] += report->terms.elbo;
+    sum[SINCE_EXAMPLES] += (double)report->examples;
+    run->metrics.partial_steps++;
+    bool epoch_ends = run->step % run->epoch_steps == 0 || run->step == run->run_steps;
+    bool full = run->step % run->options->train.log_every == 0;
+    return full || epoch_ends ? finish_row(run, report) : ELBOW_OK;
+}
+
+double elbow_record_train_elbo(const elbow_run *run) {
+    const double *sum = run->metrics.partial;
+    return sum[SINCE_EXAMPLES] > 0 ? sum[SINCE_ELBO] / sum[SINCE_EXAMPLES] : NAN;
+}
+
+void elbow_record_evaluated(elbow_run *run) {
+    run->metrics.partial[SINCE_ELBO] = run->metrics.partial[SINCE_EXAMPLES] = 0;
+}
+
+bool elbow_record_has(const elbow_run *run, elbow_split split) {
+    const elbow_table *table = &run->metrics.evaluation;
+    const double *steps = elbow_table_column(table, "step"), *splits = elbow_table_column(table, "split");
+    for (size_t r = table->rows; r-- > 0;)
+        if ((int64_t)steps[r] == run->step && (int)splits[r] == (int)split) return true;
+    return false;
+}
+
+elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {
+    const double row[ELBOW_METRICS_COLUMNS] = {
+        (double)run->step,
+        epochs_done(run),
+        run->before + run->seconds,
+        (double)split,
+        (double)evaluation->samples,
+        evaluation->elbo,
+        evaluation->elbo_error,
+        evaluation->reconstruction,
+        evaluation->kl,
+        evaluation->soft_elbo,
+        evaluation->soft_reconstruction,
+        evaluation->temperature,
+        elbow_record_train_elbo(run),
+    };
+    return elbow_table_append(&run->metrics.evaluation, row);
+}

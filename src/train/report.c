@@ -1,0 +1,198 @@
+#include "train/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "elbow/base/log.h"
+#include "elbow/version.h"
+#include "train/facts.h"
+
+enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24 };
+
+void elbow_format_time(char *text, size_t room, double seconds) {
+    long s = isfinite(seconds) && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
+    if (s < 60)
+        snprintf(text, room, "%ld s", s);
+    else if (s < 3600)
+        snprintf(text, room, "%ld:%02ld", s / 60, s % 60);
+    else
+        snprintf(text, room, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+}
+
+/* 1169880 → "1,169,880" */
+static const char *grouped(char text[32], size_t number) {
+    char digits[32];
+    int count = snprintf(digits, sizeof digits, "%zu", number), at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = 0;
+    return text;
+}
+
+/* Bytes that the parts of this rank hold, without MPI's, BLAS's and HDF5's own. */
+static double rank_bytes(const elbow_run *run) {
+    size_t begin = 0, end = 0;
+    elbow_exchange_owned(run->exchange, &begin, &end);
+    size_t bytes = elbow_exchange_bytes(run->exchange) + elbow_vae_bytes(run->vae) +
+                   elbow_loader_bytes(run->loader) +
+                   elbow_optimizer_slots(run->optimizer) * (end - begin) * sizeof(real);
+    for (int split = 0; split < ELBOW_SPLITS; split++)
+        if (run->evaluators[split]) bytes += elbow_evaluator_bytes(run->evaluators[split]);
+    return (double)bytes;
+}
+
+static void say_ranks(const elbow_run *run) {
+    const elbow_world *world = run->world;
+    int threads = (int)run->options->train.threads, bound = elbow_cores_bound(),
+        online = elbow_cores_online();
+    char binding[64] = "";
+    if (bound > 0 && online > 0 && bound < online)
+        snprintf(binding, sizeof binding, ", each bound to %d of %d core%s", bound, online,
+                 online == 1 ? "" : "s");
+    else if (online > 0)
+        snprintf(binding, sizeof binding, ", unbound on %d cores", online);
+    elbow_notice("  ranks    %d on %d node%s (%s), %d thread%s each%s", world->size, world->nodes,
+                 world->nodes == 1 ? "" : "s", world->host, threads, threads == 1 ? "" : "s", binding);
+    elbow_notice("  BLAS     %s; kernels %s", run->facts.blas, run->facts.instruction_set);
+    int wanted = world->node_size * threads;
+    if (online > 0 && wanted > online)
+        elbow_warn("%d ranks × %d threads on a node with %d cores: they wait for each other; start at most "
+                   "%d rank%s "
+                   "a node (--map-by ppr:%d:node)",
+                   world->node_size, threads, online, online / threads > 0 ? online / threads : 1,
+                   online / threads > 1 ? "s" : "", online / threads > 0 ? online / threads : 1);
+    else if (bound > 0 && threads > bound)
+        elbow_warn("%d threads a rank, bound to %d core%s; give each rank its cores (--map-by slot:PE=%d)",
+                   threads, bound, bound == 1 ? "" : "s", threads);
+}
+
+static void say_shards(const elbow_run *run) {
+    size_t shards = run->order.shards, first = 0, count = 0;
+    double examples = (double)run->order.batch / (double)shards;
+    elbow_exchange_shards(run->exchange, &first, &count);
+    char each[64] = "one a rank";
+    if (shards != (size_t)run->world->size)
+        snprintf(each, sizeof each, "%zu to %zu a rank", shards / (size_t)run->world->size,
+                 (shards + (size_t)run->world->size - 1) / (size_t)run->world->size);
+    elbow_notice("  shards   %zu, %s; %.4g examples each in a step of %zu", shards, each, examples,
+                 run->order.batch);
+    if (examples < FEW_EXAMPLES && shards > 1)
+        elbow_warn(
+            "%.4g examples a shard and step make thin, slow matrix products; for speed, a batch of %d or "
+            "more, or fewer shards (for a new run: both define it)",
+            examples, (int)(FEW_EXAMPLES * shards));
+    if (strcmp(run->options->parallel.allreduce, "mpi") == 0)
+        elbow_notice(
+            "           sums by MPI_Iallreduce: exact to rounding only, not the same bits on other ranks");
+}
+
+static void say_model(const elbow_run *run) {
+    char count[32];
+    const elbow_options *o = run->options;
+    elbow_notice("  model    %zu ─ %s ─ (%s) ─ %s ─ %zu, %s; %s parameters",
+                 elbow_vae_field(run->vae)->dimensions, o->model.encoder, o->model.latent, o->model.decoder,
+                 elbow_vae_field(run->vae)->dimensions, o->model.likelihood,
+                 grouped(count, elbow_vae_params(run->vae)->count));
+    elbow_notice("  train    %s, temperature %s; %s, learning rate %s", o->estimator.name,
+                 o->estimator.temperature, o->optimizer.name, o->optimizer.learning_rate);
+}
+
+static void say_data(const elbow_run *run) {
+    char train[32], valid[32], test[32];
+    const elbow_field *field = elbow_vae_field(run->vae);
+    size_t valids = elbow_dataset_count(run->dataset, ELBOW_VALID);
+    bool grey = !field->binary && run->binarize == ELBOW_BINARIZE_NONE;
+    elbow_notice("  data     %s: %s train, %s%s%s test; %zu × %zu %s, binarize %s",
+                 elbow_dataset_path(run->dataset), grouped(train, run->order.examples),
+                 valids ? grouped(valid, valids) : "", valids ? " valid, " : "",
+                 grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)), field->height, field->width,
+                 field->binary ? "binary" : "grey", run->options->data.binarize);
+    if (grey)
+        elbow_notice("           grey pixels are no observations of a Bernoulli: -ELBO below is a "
+                     "cross-entropy, not a "
+                     "bound on -log p(x)");
+}
+
+void elbow_report_start(const elbow_run *run) {
+    char steps[32], start[64] = "";
+    elbow_notice("elbow %s → %s", ELBOW_VERSION, run->directory);
+    say_ranks(run);
+    say_shards(run);
+    say_model(run);
+    elbow_notice("  memory   %.0f MB a rank (parameters, gradients, moments, activations, data)",
+                 rank_bytes(run) / 1e6);
+    say_data(run);
+    if (run->step > 0) snprintf(start, sizeof start, ", from step %lld", (long long)run->step);
+    elbow_notice("  length   %s steps, %lld an epoch%s", grouped(steps, (size_t)run->run_steps),
+                 (long long)run->epoch_steps, start);
+}
+
+void elbow_progress_begin(elbow_progress *progress, const elbow_run *run) {
+    double now = elbow_now();
+    *progress = (elbow_progress){.began = now, .began_step = run->step, .said = now, .elbo = NAN};
+}
+
+/* What both kinds of line say. */
+static void describe(char *text, size_t room, const elbow_progress *progress, const elbow_run *run,
+                     const elbow_step_report *report) {
+    char left[32], rate[32];
+    double elapsed = elbow_now() - progress->began;
+    double of_a_step = elapsed / (double)(run->step - progress->began_step);
+    elbow_format_time(left, sizeof left, of_a_step * (double)(run->run_steps - run->step));
+    int64_t epochs = (run->run_steps + run->epoch_steps - 1) / run->epoch_steps;
+    int64_t epoch = (run->step - 1) / run->epoch_steps + 1;
+    snprintf(text, room, "epoch %lld/%lld  step %lld/%lld  -ELBO %.2f  KL %.2f  τ %.3f  %s ex/s  %s left",
+             (long long)epoch, (long long)epochs, (long long)run->step, (long long)run->run_steps,
+             -progress->elbo, progress->kl, report->temperature, grouped(rate, (size_t)progress->rate), left);
+}
+
+static void draw_bar(char *text, size_t room, const elbow_run *run) {
+    /* eighths of a cell, so that the bar moves in a long run */
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    double cells = BAR * (double)run->step / (double)run->run_steps;
+    int full = (int)cells, part = (int)((cells - full) * 8);
+    size_t at = 0;
+    for (int i = 0; i < full; i++) at += (size_t)snprintf(text + at, room - at, "█");
+    if (full < BAR) at += (size_t)snprintf(text + at, room - at, "%s", part ? eighths[part] : " ");
+    for (int i = full + 1; i < BAR; i++) at += (size_t)snprintf(text + at, room - at, " ");
+}
+
+void elbow_progress_step(elbow_progress *progress, const elbow_run *run, const elbow_step_report *report,
+                         double seconds) {
+    char text[LINE], bar[4 * BAR], line[LINE + 4 * BAR + 8];
+    double n = (double)report->examples, keep = isnan(progress->elbo) ? 0 : 0.98;
+    if (isnan(progress->elbo)) progress->elbo = 0;
+    progress->elbo = keep * progress->elbo + (1 - keep) * report->terms.elbo / n;
+    progress->kl = keep * progress->kl + (1 - keep) * report->terms.kl / n;
+    progress->rate = keep * progress->rate + (1 - keep) * n / seconds;
+
+    double now = elbow_now();
+    bool terminal = elbow_log_width() > 0;
+    if (now - (terminal ? progress->drawn : progress->said) < (terminal ? 0.1 : PLAIN_SECONDS)) return;
+    describe(text, sizeof text, progress, run, report);
+    if (terminal) {
+        draw_bar(bar, sizeof bar, run);
+        snprintf(line, sizeof line, "%s▕ %s", bar, text);
+        elbow_log_progress(line);
+        progress->drawn = now;
+    } else {
+        elbow_notice("%s", text);
+        progress->said = now;
+    }
+}
+
+void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {
+    char trained[32], train[32] = "";
+    elbow_format_time(trained, sizeof trained, run->before + run->seconds);
+    const elbow_table *table = &run->metrics.evaluation;
+    const double *column = elbow_table_column(table, "train_elbo");
+    double elbo = column && table->rows ? column[table->rows - 1] : NAN;
+    if (!isnan(elbo)) snprintf(train, sizeof train, "train %.2f  ", -elbo);
+    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  (soft %.2f)  %s",
+                 (double)run->step / (double)run->epoch_steps, (long long)run->step, train,
+                 elbow_split_name(split), -evaluation->elbo, evaluation->elbo_error,
+                 -evaluation->reconstruction, evaluation->kl, -evaluation->soft_elbo, trained);
+}

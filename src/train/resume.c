@@ -1,0 +1,155 @@
+#include "train/resume.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "elbow/base/log.h"
+
+elbow_status elbow_resume_read(elbow_checkpoint **checkpoint, const char *path) {
+    char *file = NULL;
+    *checkpoint = NULL;
+    ELBOW_TRY(elbow_checkpoint_resolve(path, &file));
+    elbow_status status = elbow_checkpoint_read(checkpoint, file);
+    free(file);
+    return status;
+}
+
+elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpoint) {
+    int64_t shards = checkpoint ? checkpoint->shards : (int64_t)run->world->size;
+    ELBOW_TRY(elbow_world_broadcast(run->world, &shards, sizeof shards, 0));
+    if (run->options->parallel.shards == 0) run->options->parallel.shards = shards;
+    return ELBOW_OK;
+}
+
+bool elbow_run_exists(elbow_world *world, const char *directory) {
+    char *file = NULL;
+    int there = 0;
+    if (world->rank == 0 && elbow_file_is_directory(directory))
+        there = elbow_checkpoint_resolve(directory, &file) == ELBOW_OK;
+    free(file);
+    return elbow_world_broadcast(world, &there, sizeof there, 0) == ELBOW_OK && there;
+}
+
+elbow_status elbow_run_stored_options(elbow_options **options, elbow_world *world, const char *directory) {
+    elbow_status status = ELBOW_OK;
+    elbow_checkpoint *checkpoint = NULL;
+    char *text = NULL;
+    size_t bytes = 0;
+    *options = NULL;
+    if (world->rank == 0) {
+        status = elbow_resume_read(&checkpoint, directory);
+        if (checkpoint) {
+            text = checkpoint->config;
+            checkpoint->config = NULL;
+            bytes = strlen(text) + 1;
+        }
+        elbow_checkpoint_destroy(&checkpoint);
+    }
+    ELBOW_TRY_OR_DONE(elbow_world_agree(world, status));
+    void *copy = text;
+    status = elbow_world_broadcast_new(world, &copy, &bytes, 0);
+    text = copy;
+    if (status != ELBOW_OK) goto done;
+    status = elbow_options_create(options);
+    if (status == ELBOW_OK) status = elbow_options_parse(*options, text, directory);
+    status = elbow_world_agree(world, status);
+done:
+    free(text);
+    if (status != ELBOW_OK) elbow_options_destroy(options);
+    return status;
+}
+
+/* What a comparison of options has met. */
+typedef struct differences {
+    size_t refused;
+    char first[512]; /* the first that is refused */
+} differences;
+
+static void visit(void *context, const char *key, elbow_option_role role, const char *stored,
+                  const char *now) {
+    differences *found = context;
+    if (role != ELBOW_OPTION_DEFINES) {
+        elbow_notice("  changed  %s: %s → %s", key, stored, now);
+        return;
+    }
+    if (found->refused++ == 0)
+        snprintf(found->first, sizeof found->first, "%s = %s (the run has %s)", key, now, stored);
+}
+
+static elbow_status check_options(const elbow_run *run, const elbow_checkpoint *checkpoint,
+                                  const char *subject) {
+    elbow_options *stored = NULL;
+    differences found = {0};
+    elbow_status status = elbow_options_create(&stored);
+    if (status == ELBOW_OK) status = elbow_options_parse(stored, checkpoint->config, subject);
+    if (status == ELBOW_OK) elbow_options_compare(stored, run->options, visit, &found);
+    elbow_options_destroy(&stored);
+    ELBOW_TRY(status);
+    ELBOW_CHECK(
+        found.refused == 0, ELBOW_MISMATCH,
+        "%s: %s%s; options that define a run stay as they are: leave them, or start a new run with --out "
+        "and --from %s",
+        subject, found.first, found.refused > 1 ? " and others differ" : " differs", subject);
+    return ELBOW_OK;
+}
+
+/* What another length means for the schedules that span the run. */
+static void say_extension(const elbow_run *run, const elbow_checkpoint *checkpoint) {
+    const struct {
+        const char *key;
+        const elbow_schedule *schedule;
+    } scheduled[] = {
+        {"estimator.temperature", &run->temperature},
+        {"objective.beta", &run->beta},
+        {"optimizer.learning_rate", &run->learning_rate},
+    };
+    if (checkpoint->run_steps == run->run_steps) return;
+    elbow_notice("  length   %lld steps → %lld", (long long)checkpoint->run_steps, (long long)run->run_steps);
+    size_t spanning = 0;
+    for (size_t i = 0; i < sizeof scheduled / sizeof *scheduled; i++) {
+        if (!elbow_schedule_spans_run(scheduled[i].schedule)) continue;
+        double was = elbow_schedule_value(scheduled[i].schedule, checkpoint->step, checkpoint->run_steps);
+        double is = elbow_schedule_value(scheduled[i].schedule, checkpoint->step, run->run_steps);
+        elbow_warn("%s spans the run: at step %lld it goes from %.4g to %.4g; a run of %lld steps from the "
+                   "beginning would have other weights (give the schedule steps=N to fix its length)",
+                   scheduled[i].key, (long long)checkpoint->step, was, is, (long long)run->run_steps);
+        spanning++;
+    }
+    if (spanning == 0)
+        elbow_notice(
+            "           no schedule spans the run: the same bits as a run of that length from the beginning");
+}
+
+/* Bits depend on these; ranks, nodes and host do not matter. */
+static void compare_facts(const elbow_facts *then, const elbow_facts *now) {
+    const struct {
+        const char *what, *then, *now;
+    } facts[] = {
+        {"build", then->build, now->build},
+        {"instruction set", then->instruction_set, now->instruction_set},
+        {"BLAS", then->blas, now->blas},
+    };
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        if (strcmp(facts[i].then, facts[i].now) != 0)
+            elbow_warn(
+                "the %s changed: %s → %s; from here on the bits may not be those of an undisturbed run",
+                facts[i].what, facts[i].then, facts[i].now);
+}
+
+elbow_status elbow_resume_check(elbow_run *run, const elbow_checkpoint *checkpoint, const char *subject) {
+    if (run->world->rank != 0) return ELBOW_OK;
+    ELBOW_CHECK(strcmp(checkpoint->data_checksum, run->data_checksum) == 0, ELBOW_MISMATCH,
+                "%s was trained on other data (checksum %s) than %s (%s); set data.file to the file it was "
+                "trained on",
+                subject, checkpoint->data_checksum, elbow_dataset_path(run->dataset), run->data_checksum);
+    elbow_notice("resuming %s at step %lld", subject, (long long)checkpoint->step);
+    ELBOW_TRY(check_options(run, checkpoint, subject));
+    ELBOW_CHECK(checkpoint->step <= run->run_steps, ELBOW_USAGE,
+                "%s is at step %lld, past the %lld that train.epochs and train.steps ask for; ask for more",
+                subject, (long long)checkpoint->step, (long long)run->run_steps);
+    say_extension(run, checkpoint);
+    compare_facts(&checkpoint->facts, &run->facts);
+    return ELBOW_OK;
+}

@@ -1,0 +1,235 @@
+#include "elbow/train/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "elbow/base/arena.h"
+#include "elbow/base/log.h"
+#include "elbow/train/evaluate.h"
+#include "elbow/train/step.h"
+#include "train/facts.h"
+#include "train/resume.h"
+#include "train/save.h"
+
+int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps) {
+    int64_t epochs = options->train.epochs, steps = options->train.steps;
+    int64_t by_epochs = epochs > INT64_MAX / epoch_steps ? INT64_MAX : epochs * epoch_steps;
+    if (epochs == 0) return steps;
+    return steps > 0 && steps < by_epochs ? steps : by_epochs;
+}
+
+/* The schedules, with the option to blame for each. */
+static elbow_status parse_schedules(const elbow_options *options, elbow_schedule *temperature,
+                                    elbow_schedule *beta, elbow_schedule *learning_rate) {
+    const struct {
+        const char *key, *text;
+        elbow_schedule *schedule;
+    } scheduled[] = {
+        {"estimator.temperature", options->estimator.temperature, temperature},
+        {"objective.beta", options->objective.beta, beta},
+        {"optimizer.learning_rate", options->optimizer.learning_rate, learning_rate},
+    };
+    for (size_t i = 0; i < sizeof scheduled / sizeof *scheduled; i++) {
+        elbow_status status = elbow_schedule_parse(scheduled[i].schedule, scheduled[i].text);
+        if (status == ELBOW_OK && i == 0 &&
+            fmin(scheduled[i].schedule->from, scheduled[i].schedule->to) <= 0 &&
+            scheduled[i].schedule->rate == 0)
+            status = elbow_fail(ELBOW_USAGE, "a temperature must stay above 0");
+        if (status != ELBOW_OK) return elbow_options_blame(options, scheduled[i].key, status);
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field) {
+    const elbow_field stand_in = {
+        .kind = "image", .height = 28, .width = 28, .channels = 1, .dimensions = 784, .maximum = 255};
+    elbow_schedule temperature, beta, learning_rate;
+    elbow_binarize binarize;
+    elbow_optimizer *optimizer = NULL;
+    elbow_vae *vae = NULL;
+    ELBOW_TRY(parse_schedules(options, &temperature, &beta, &learning_rate));
+    ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
+    ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
+                "train.epochs and train.steps are both 0: nothing to do; set one of them");
+    ELBOW_CHECK(
+        options->parallel.shards <= options->train.batch, ELBOW_USAGE,
+        "parallel.shards = %lld is more than train.batch = %lld: a shard would have no example in a step; "
+        "make the batch larger or the shards fewer",
+        (long long)options->parallel.shards, (long long)options->train.batch);
+    elbow_status status = elbow_vae_create(&vae, options, field ? field : &stand_in);
+    elbow_vae_destroy(&vae);
+    ELBOW_TRY(status);
+    status = elbow_optimizer_create(&optimizer, options, 0, 0);
+    elbow_optimizer_destroy(&optimizer);
+    return status;
+}
+
+/* Data, order and length: what needs no model. Collective only in its end. */
+static elbow_status open_data(elbow_run *run) {
+    const elbow_options *options = run->options;
+    ELBOW_CHECK(options->data.file[0] != 0, ELBOW_USAGE,
+                "data.file is not set; import data with `elbow import` and add --set data.file=FILE");
+    ELBOW_TRY(elbow_dataset_open(&run->dataset, options->data.file));
+    ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset)));
+    ELBOW_TRY(elbow_binarize_find(options->data.binarize, &run->binarize));
+    ELBOW_TRY(parse_schedules(options, &run->temperature, &run->beta, &run->learning_rate));
+    size_t examples = elbow_dataset_count(run->dataset, ELBOW_TRAIN), limit = (size_t)options->data.limit;
+    run->order = (elbow_order_spec){
+        .seed = (uint64_t)options->run.seed,
+        .shards = (size_t)options->parallel.shards,
+        .examples = limit > 0 && limit < examples ? limit : examples,
+        .batch = (size_t)options->train.batch,
+        .window = strcmp(options->data.shuffle, "window") == 0 ? (size_t)options->data.window : 0,
+    };
+    if (run->order.batch > run->order.examples) run->order.batch = run->order.examples;
+    ELBOW_TRY(elbow_order_check(&run->order));
+    run->epoch_steps = (int64_t)elbow_order_steps(&run->order);
+    run->run_steps = elbow_run_length(options, run->epoch_steps);
+    snprintf(run->data_checksum, sizeof run->data_checksum, "%s", elbow_dataset_checksum(run->dataset));
+    return ELBOW_OK;
+}
+
+static elbow_status reserve_model(elbow_run *run) {
+    size_t rows = elbow_order_most_examples(&run->order);
+    size_t most = rows > ELBOW_EVALUATE_BLOCK ? rows : ELBOW_EVALUATE_BLOCK;
+    ELBOW_TRY(elbow_vae_reserve(run->vae, most, (size_t)run->options->estimator.samples, true));
+    ELBOW_TRY(elbow_aligned_reals(rows * elbow_vae_field(run->vae)->dimensions, &run->x));
+    return ELBOW_OK;
+}
+
+/* The parts that depend on how shards and parameters fall on ranks. */
+static elbow_status create_parts(elbow_run *run) {
+    elbow_world *world = run->world;
+    const elbow_options *options = run->options;
+    size_t first = 0, count = 0, begin = 0, end = 0;
+    ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset)));
+    ELBOW_TRY(elbow_exchange_create(&run->exchange, options->parallel.allreduce, world, run->order.shards,
+                                    elbow_vae_params(run->vae)->size));
+    elbow_exchange_shards(run->exchange, &first, &count);
+    elbow_exchange_owned(run->exchange, &begin, &end);
+    ELBOW_TRY_ALL(world, reserve_model(run));
+    ELBOW_TRY_ALL(world, elbow_optimizer_create(&run->optimizer, options, begin, end));
+    ELBOW_TRY_ALL(world,
+                  elbow_loader_create(&run->loader, run->dataset, &run->order, first, count, run->binarize));
+    ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
+    ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));
+    for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++)
+        if (elbow_dataset_count(run->dataset, split) > 0)
+            ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, run->dataset, split, run->vae,
+                                             run->binarize, run->order.seed));
+    return ELBOW_OK;
+}
+
+/* Rank 0 makes the directory of a run and its config. */
+static elbow_status make_directory(const elbow_run *run, const elbow_start *start) {
+    elbow_status status = ELBOW_OK;
+    char *path = NULL, *text = NULL;
+    if (run->world->rank != 0) return ELBOW_OK;
+    if (start->out != NULL) {
+        bool there = start->reuse && elbow_file_is_directory(run->directory);
+        ELBOW_CHECK(there || !elbow_file_exists(run->directory), ELBOW_USAGE,
+                    "%s exists; choose another --out, or go on with that run by --resume %s", run->directory,
+                    run->directory);
+        ELBOW_TRY(elbow_directory_make(run->directory, true));
+    }
+    static const char *const folders[] = {"checkpoints", "pictures"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        free(path);
+        path = NULL;
+        ELBOW_TRY_OR_DONE(elbow_path_join(run->directory, folders[i], &path));
+        ELBOW_TRY_OR_DONE(elbow_directory_make(path, false));
+    }
+    free(path);
+    path = NULL;
+    ELBOW_TRY_OR_DONE(elbow_path_join(run->directory, "config.ini", &path));
+    ELBOW_TRY_OR_DONE(elbow_options_dump(run->options, true, &text));
+    ELBOW_TRY_OR_DONE(elbow_file_replace(path, text, strlen(text)));
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+elbow_status elbow_run_write_state(const elbow_run *run, const char *word, const char *reason) {
+    char text[2048], *path = NULL;
+    if (run->world->rank != 0) return ELBOW_OK;
+    int length = snprintf(text, sizeof text, "%s\n%s\n", word, reason);
+    if (length < 0 || (size_t)length >= sizeof text) length = (int)sizeof text - 1;
+    ELBOW_TRY(elbow_path_join(run->directory, "state", &path));
+    elbow_status status = elbow_file_replace(path, text, (size_t)length);
+    free(path);
+    return status;
+}
+
+/* Weights at the beginning: initialised, of another run, or where this run stopped. */
+static elbow_status begin(elbow_run *run, const elbow_start *start, const elbow_checkpoint *checkpoint) {
+    if (start->resume) {
+        ELBOW_TRY_ALL(run->world, elbow_resume_check(run, checkpoint, start->resume));
+        return elbow_run_restore(run, checkpoint, false, start->resume);
+    }
+    if (start->from) return elbow_run_restore(run, checkpoint, true, start->from);
+    elbow_params_initialize(elbow_vae_params(run->vae), run->order.seed,
+                            elbow_exchange_parameters(run->exchange));
+    return ELBOW_OK;
+}
+
+static elbow_status set_up(elbow_run *run, const elbow_start *start) {
+    elbow_status status = ELBOW_OK;
+    elbow_checkpoint *checkpoint = NULL;
+    const char *source = start->resume ? start->resume : start->from;
+    if (source && run->world->rank == 0) status = elbow_resume_read(&checkpoint, source);
+    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, status));
+    ELBOW_TRY_OR_DONE(elbow_resume_shards(run, start->resume ? checkpoint : NULL));
+    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, open_data(run)));
+    ELBOW_TRY_OR_DONE(elbow_facts_agree(run));
+    ELBOW_TRY_OR_DONE(create_parts(run));
+    ELBOW_TRY_OR_DONE(begin(run, start, checkpoint));
+    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, make_directory(run, start)));
+done:
+    elbow_checkpoint_destroy(&checkpoint);
+    return status;
+}
+
+elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options *options,
+                              const elbow_start *start) {
+    *out = NULL;
+    elbow_run *run = calloc(1, sizeof *run);
+    const char *directory = start->resume ? start->resume : start->out;
+    if (run != NULL) run->directory = strdup(directory);
+    bool made = run != NULL && run->directory != NULL;
+    if (!made) {
+        free(run);
+        elbow_options_destroy(&options);
+    }
+    ELBOW_TRY_ALL(world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a run"));
+    run->world = world;
+    run->options = options;
+    run->born = elbow_now();
+    run->saved_step = run->tried_step = -1;
+    run->best = INFINITY;
+    elbow_status status = set_up(run, start);
+    if (status != ELBOW_OK) elbow_run_destroy(&run);
+    *out = run;
+    return status;
+}
+
+void elbow_run_destroy(elbow_run **out) {
+    elbow_run *run = *out;
+    if (run == NULL) return;
+    for (int split = 0; split < ELBOW_SPLITS; split++) elbow_evaluator_destroy(&run->evaluators[split]);
+    elbow_metrics_destroy(&run->metrics);
+    elbow_summary_destroy(&run->summary);
+    elbow_loader_destroy(&run->loader);
+    elbow_optimizer_destroy(&run->optimizer);
+    elbow_exchange_destroy(&run->exchange);
+    elbow_vae_destroy(&run->vae);
+    elbow_dataset_close(&run->dataset);
+    elbow_options_destroy(&run->options);
+    free(run->directory);
+    free(run->x);
+    free(run);
+    *out = NULL;
+}

@@ -1,0 +1,171 @@
+#include "train/save.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "elbow/base/arena.h"
+#include "elbow/base/log.h"
+
+/* On rank 0: what the checkpoint says beside the tensors. */
+static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint) {
+    checkpoint->step = run->step;
+    checkpoint->epoch = run->step / run->epoch_steps;
+    checkpoint->seed = run->options->run.seed;
+    checkpoint->shards = (int64_t)run->order.shards;
+    checkpoint->run_steps = run->run_steps;
+    checkpoint->seconds = run->before + run->seconds;
+    checkpoint->best = run->best;
+    checkpoint->best_step = run->best_step;
+    checkpoint->facts = run->facts;
+    elbow_checkpoint_put_field(checkpoint, elbow_vae_field(run->vae));
+    checkpoint->metrics = (elbow_metrics *)&run->metrics;
+    snprintf(checkpoint->data_checksum, sizeof checkpoint->data_checksum, "%s", run->data_checksum);
+    return elbow_options_dump(run->options, false, &checkpoint->config);
+}
+
+/* Rank 0's blocks for the moments of all parameters; gathered from their owners. Collective. */
+static elbow_status gather_slots(elbow_run *run, elbow_checkpoint *checkpoint) {
+    size_t size = elbow_vae_params(run->vae)->size;
+    elbow_status status = ELBOW_OK;
+    checkpoint->slots = elbow_optimizer_slots(run->optimizer);
+    snprintf(checkpoint->optimizer, sizeof checkpoint->optimizer, "%s", elbow_optimizer_name(run->optimizer));
+    for (size_t s = 0; s < checkpoint->slots && status == ELBOW_OK; s++) {
+        snprintf(checkpoint->slot_names[s], sizeof checkpoint->slot_names[s], "%s",
+                 elbow_optimizer_slot_name(run->optimizer, s));
+        if (run->world->rank == 0) status = elbow_aligned_reals(size, &checkpoint->slot_values[s]);
+    }
+    ELBOW_TRY_ALL(run->world, status);
+    for (size_t s = 0; s < checkpoint->slots; s++)
+        ELBOW_TRY(elbow_exchange_gather(run->exchange, elbow_optimizer_slot(run->optimizer, s),
+                                        checkpoint->slot_values[s]));
+    return ELBOW_OK;
+}
+
+/* Rank 0 writes the file and what goes with it. Local. */
+static elbow_status write_files(const elbow_run *run, elbow_checkpoint *checkpoint, bool best) {
+    elbow_status status = ELBOW_OK;
+    char *path = NULL;
+    ELBOW_TRY_OR_DONE(describe(run, checkpoint));
+    ELBOW_TRY_OR_DONE(elbow_checkpoint_path(run->directory, run->step, &path));
+    ELBOW_TRY_OR_DONE(elbow_checkpoint_write(checkpoint, path));
+    if (best) ELBOW_TRY_OR_DONE(elbow_checkpoint_mark_best(run->directory, path));
+    ELBOW_TRY_OR_DONE(elbow_run_write_metrics(run));
+    ELBOW_TRY_OR_DONE(elbow_checkpoint_prune(run->directory, run->options->checkpoint.keep));
+done:
+    free(path);
+    return status;
+}
+
+elbow_status elbow_run_save(elbow_run *run, bool best) {
+    elbow_checkpoint checkpoint = {.layout = elbow_vae_params(run->vae),
+                                   .parameters = elbow_exchange_parameters(run->exchange)};
+    run->tried_step = run->step;
+    elbow_status status = gather_slots(run, &checkpoint);
+    if (status == ELBOW_OK) {
+        elbow_status written = run->world->rank == 0 ? write_files(run, &checkpoint, best) : ELBOW_OK;
+        status = elbow_world_agree(run->world, written);
+    }
+    if (status == ELBOW_OK) run->saved_step = run->step;
+    for (size_t s = 0; s < checkpoint.slots; s++) free(checkpoint.slot_values[s]);
+    free(checkpoint.config);
+    return status;
+}
+
+elbow_status elbow_run_write_metrics(const elbow_run *run) {
+    char *path = NULL;
+    if (run->world->rank != 0) return ELBOW_OK;
+    ELBOW_TRY(elbow_path_join(run->directory, "metrics.h5", &path));
+    elbow_status status = elbow_metrics_write(&run->metrics, path);
+    free(path);
+    return status;
+}
+
+/* The scalars of a checkpoint, as rank 0 tells them. */
+typedef struct resumed {
+    int64_t step, best_step;
+    double seconds, best;
+} resumed;
+
+/* Copies one block of a checkpoint into this model's layout, on rank 0, into `full`. Local. */
+static elbow_status map_block(const elbow_run *run, const elbow_checkpoint *checkpoint, const real *values,
+                              real *full, const char *subject) {
+    if (run->world->rank != 0) return ELBOW_OK;
+    return elbow_checkpoint_map(checkpoint->layout, values, elbow_vae_params(run->vae), full, subject);
+}
+
+static elbow_status restore_slots(elbow_run *run, const elbow_checkpoint *checkpoint, real *full,
+                                  const char *subject) {
+    elbow_status status = ELBOW_OK;
+    size_t slots = elbow_optimizer_slots(run->optimizer);
+    const char *name = elbow_optimizer_name(run->optimizer);
+    if (run->world->rank == 0 && (checkpoint->slots != slots || strcmp(checkpoint->optimizer, name) != 0))
+        status =
+            elbow_fail(ELBOW_MISMATCH, "%s: its optimizer is %s, the run's is %s; set optimizer.name = %s",
+                       subject, checkpoint->optimizer, name, checkpoint->optimizer);
+    ELBOW_TRY_ALL(run->world, status);
+    for (size_t s = 0; s < slots; s++) {
+        const real *values = run->world->rank == 0 ? checkpoint->slot_values[s] : NULL;
+        ELBOW_TRY_ALL(run->world, map_block(run, checkpoint, values, full, subject));
+        ELBOW_TRY(elbow_exchange_scatter(run->exchange, full, elbow_optimizer_slot(run->optimizer, s)));
+    }
+    return ELBOW_OK;
+}
+
+/* The history goes to rank 0, which writes it, and by broadcast to the rest, who keep the same sums. */
+static elbow_status restore_table(elbow_run *run, elbow_table *table, const elbow_table *stored) {
+    elbow_status status = ELBOW_OK;
+    size_t rows = stored ? stored->rows : 0;
+    double row[ELBOW_METRICS_COLUMNS] = {0};
+    ELBOW_TRY(elbow_world_broadcast(run->world, &rows, sizeof rows, 0));
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; stored && c < table->columns; c++) {
+            const double *column = elbow_table_column(stored, table->names[c]);
+            row[c] = column ? column[r] : 0;
+        }
+        ELBOW_TRY(elbow_world_broadcast(run->world, row, sizeof row, 0));
+        if (status == ELBOW_OK) status = elbow_table_append(table, row);
+    }
+    return elbow_world_agree(run->world, status);
+}
+
+static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *checkpoint) {
+    elbow_metrics *metrics = &run->metrics, *stored = checkpoint ? checkpoint->metrics : NULL;
+    ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
+    ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
+    if (stored) {
+        memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
+        metrics->partial_steps = stored->partial_steps;
+    }
+    ELBOW_TRY(elbow_world_broadcast(run->world, metrics->partial, sizeof metrics->partial, 0));
+    return elbow_world_broadcast(run->world, &metrics->partial_steps, sizeof metrics->partial_steps, 0);
+}
+
+elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoint, bool weights_only,
+                               const char *subject) {
+    elbow_world *world = run->world;
+    size_t bytes = elbow_vae_params(run->vae)->size * sizeof(real);
+    real *parameters = elbow_exchange_parameters(run->exchange), *full = NULL;
+    const real *values = checkpoint ? checkpoint->parameters : NULL;
+    ELBOW_TRY_ALL(world, map_block(run, checkpoint, values, parameters, subject));
+    ELBOW_TRY(elbow_world_broadcast(world, parameters, bytes, 0));
+    if (weights_only) return ELBOW_OK;
+
+    elbow_status status = ELBOW_OK;
+    if (world->rank == 0) status = elbow_aligned_reals(bytes / sizeof(real), &full);
+    status = elbow_world_agree(world, status);
+    if (status == ELBOW_OK) status = restore_slots(run, checkpoint, full, subject);
+    free(full);
+    ELBOW_TRY(status);
+
+    resumed said = {0};
+    if (checkpoint)
+        said = (resumed){checkpoint->step, checkpoint->best_step, checkpoint->seconds, checkpoint->best};
+    ELBOW_TRY(elbow_world_broadcast(world, &said, sizeof said, 0));
+    run->step = run->saved_step = run->tried_step = said.step;
+    run->best_step = said.best_step;
+    run->before = said.seconds;
+    run->best = said.best;
+    return restore_history(run, checkpoint);
+}

@@ -1,0 +1,100 @@
+/* One training step. Read this file first: it is the program.
+ *
+ *     batch ─▶ encoder ─▶ q(z|x) ─▶ estimator: z, decoder, p(x|z), KL ─▶ gradients      for each shard of this rank
+ *     gradients of all shards ─▶ one sum, in one order ─▶ norm, flags ─▶ clip ─▶ Adam ─▶ new parameters everywhere
+ *
+ * Nothing here allocates, logs, or touches a file. */
+#include "elbow/train/step.h"
+
+#include <math.h>
+
+#include "train/summary.h"
+
+/* The values that schedules give to step t. */
+static elbow_objective scheduled(const elbow_run *run, int64_t t, elbow_step_report *report) {
+    report->temperature = elbow_schedule_value(&run->temperature, t, run->run_steps);
+    report->beta = elbow_schedule_value(&run->beta, t, run->run_steps);
+    report->learning_rate = elbow_schedule_value(&run->learning_rate, t, run->run_steps);
+    return (elbow_objective){
+        .temperature = (real)report->temperature,
+        .beta = (real)report->beta,
+        .free_bits = (real)run->options->objective.free_bits,
+        .samples = (size_t)run->options->estimator.samples,
+        .weight = (real)(1 / (double)report->examples),
+    };
+}
+
+/* Adds the seconds since *since to a phase, and starts the next one. */
+static void lap(elbow_step_report *report, elbow_phase phase, double *since) {
+    double now = elbow_now();
+    report->phases[phase] += now - *since;
+    *since = now;
+}
+
+/* The gradient of one shard: local ELBO, own streams. */
+static void shard_gradient(elbow_run *run, size_t shard, size_t t, const elbow_objective *objective,
+                           elbow_step_report *report, double *since) {
+    elbow_terms terms;
+    elbow_pass pass = {
+        .parameters = elbow_exchange_parameters(run->exchange),
+        .seed = run->order.seed,
+        .shard = shard,
+        .step = (uint64_t)run->step,
+        .purpose = "",
+    };
+    size_t split = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
+
+    size_t rows = elbow_loader_batch(run->loader, shard, t, pass.step, run->x);
+    lap(report, ELBOW_PHASE_DATA, since);
+
+    pass.gradients = elbow_exchange_gradient(run->exchange, shard);
+    elbow_vae_encode(run->vae, &pass, run->x, rows);
+    lap(report, ELBOW_PHASE_ENCODER, since);
+
+    elbow_vae_estimate(run->vae, &pass, objective, &terms);
+    elbow_summary_put_terms(run->summary, shard, &terms);
+    elbow_exchange_ready(run->exchange, shard, split, size);
+    lap(report, ELBOW_PHASE_ESTIMATOR, since);
+
+    elbow_vae_encode_backward(run->vae, &pass);
+    elbow_exchange_ready(run->exchange, shard, 0, split);
+    lap(report, ELBOW_PHASE_ENCODER, since);
+}
+
+/* The factor that brings the gradient's norm to clip_norm where it is larger. */
+static real clipping(const elbow_run *run, double norm) {
+    double most = run->options->optimizer.clip_norm;
+    return most > 0 && norm > most ? (real)(most / norm) : 1;
+}
+
+elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *report) {
+    size_t first = 0, count = 0, begin = 0, end = 0;
+    size_t t = (size_t)(run->step % run->epoch_steps);
+    real *gradient = NULL, *parameters = elbow_exchange_parameters(run->exchange);
+    double since = elbow_now();
+    *report = (elbow_step_report){.examples = elbow_order_step_examples(&run->order, t)};
+    elbow_objective objective = scheduled(run, run->step, report);
+    elbow_exchange_shards(run->exchange, &first, &count);
+    elbow_exchange_owned(run->exchange, &begin, &end);
+
+    elbow_loader_epoch(run->loader, (uint64_t)(run->step / run->epoch_steps));
+    for (size_t shard = first; shard < first + count; shard++)
+        shard_gradient(run, shard, t, &objective, report, &since);
+
+    ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient));
+    lap(report, ELBOW_PHASE_EXCHANGE, &since);
+    ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, gradient, report));
+    ELBOW_CHECK(
+        isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
+        "step %lld: the %s is not finite; no parameter was changed. Lower optimizer.learning_rate or set "
+        "optimizer.clip_norm, and go on from a checkpoint with --from",
+        (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss");
+
+    elbow_optimizer_step(run->optimizer, run->step + 1, report->learning_rate,
+                         clipping(run, report->gradient_norm), gradient, parameters + begin);
+    lap(report, ELBOW_PHASE_UPDATE, &since);
+    ELBOW_TRY(elbow_exchange_publish(run->exchange));
+    lap(report, ELBOW_PHASE_EXCHANGE, &since);
+    run->step++;
+    return ELBOW_OK;
+}

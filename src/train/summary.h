@@ -1,0 +1,16 @@
+/* The small ordered sum of a step: loss terms of every shard, square sums of every block of the gradient, and
+ * flags, gathered to all ranks and added up in one order: shards by number, blocks by number. */
+#ifndef ELBOW_SRC_TRAIN_SUMMARY_H
+#define ELBOW_SRC_TRAIN_SUMMARY_H
+
+#include "elbow/train/step.h"
+
+/* This rank's loss terms of one of its shards. */
+void elbow_summary_put_terms(elbow_summary *summary, size_t shard, const elbow_terms *terms);
+
+/* Gathers, with the summed gradient that this rank owns, and fills terms, gradient_norm and flags of the
+ * report. Collective. */
+elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags, const real *gradient,
+                                 elbow_step_report *report);
+
+#endif
