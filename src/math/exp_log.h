@@ -79,13 +79,11 @@ ELBOW_INLINE double elbow_log_double(double x) {
     double f = elbow_double_of_bits(bits - (biased << 52) + one) - 1.0;
     double s = f / (2.0 + f);
     double z = s * s;
-    double p = 0x1.2b584aae78a57p-3;
-    p = p * z + 0x1.39fe606542ddep-3;
-    p = p * z + 0x1.7462b4ab2ef6bp-3;
-    p = p * z + 0x1.c71c62e5800a1p-3;
-    p = p * z + 0x1.2492492df148dp-2;
-    p = p * z + 0x1.99999999952e2p-2;
-    p = p * z + 0x1.5555555555558p-1;
+    double z2 = z * z;
+    double low_p = (0x1.5555555555558p-1 + z * 0x1.99999999952e2p-2) +
+                   z2 * (0x1.2492492df148dp-2 + z * 0x1.c71c62e5800a1p-3);
+    double high_p = (0x1.7462b4ab2ef6bp-3 + z * 0x1.39fe606542ddep-3) + z2 * 0x1.2b584aae78a57p-3;
+    double p = low_p + (z2 * z2) * high_p; /* by halves: loops over it wait for latency, not for work */
     double half_square = 0.5 * f * f;
     double low = s * (half_square + z * p) + k * 0x1.fdf473de6af28p-22; /* ln 2 in two parts, */
     return k * 0x1.62e42p-1 + (f - (half_square - low));                /* this product exact */

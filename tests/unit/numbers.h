@@ -22,15 +22,15 @@ static inline double float_ulps(float a, double b) {
 
 /* `bytes` bytes, `shift` beyond a 64-byte boundary, ending where the allocation ends so that a sanitizer sees
  * what reads on. All are freed together. */
-enum { HELD = 64 };
+enum { HELD = 256 };
 static void *held[HELD];
 static size_t held_count;
 
 static inline void *hold(size_t bytes, size_t shift) {
-    char *block = NULL;
-    if (held_count == HELD || posix_memalign((void **)&block, 64, shift + bytes + (bytes == 0))) abort();
+    void *block = NULL;
+    if (held_count == HELD || posix_memalign(&block, 64, shift + bytes + (bytes == 0))) abort();
     held[held_count++] = block;
-    return block + shift;
+    return (char *)block + shift;
 }
 
 static inline void release_held(void) {
