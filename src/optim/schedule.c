@@ -239,17 +239,15 @@ double elbow_schedule_value(const elbow_schedule *schedule, int64_t t, int64_t r
     return value;
 }
 
-/* Every shape is monotone, and so is warm-up: the ends of both say all. */
+/* Every shape is monotone, and so is warm-up, which ends where the shape begins: the three ends say all. */
 void elbow_schedule_range(const elbow_schedule *schedule, int64_t run_steps, double *least, double *most) {
     int64_t last = run_steps > 0 ? run_steps - 1 : 0;
-    int64_t warm = schedule->warmup < last ? schedule->warmup : last;
-    const int64_t ends[] = {0, warm > 0 ? warm - 1 : 0, warm, last};
-    *least = *most = elbow_schedule_value(schedule, 0, run_steps);
-    for (size_t i = 1; i < sizeof ends / sizeof ends[0]; i++) {
-        double value = elbow_schedule_value(schedule, ends[i], run_steps);
-        *least = fmin(*least, value);
-        *most = fmax(*most, value);
-    }
+    double begin = elbow_schedule_value(schedule, 0, run_steps);
+    double warm =
+        elbow_schedule_value(schedule, schedule->warmup < last ? schedule->warmup : last, run_steps);
+    double end = elbow_schedule_value(schedule, last, run_steps);
+    *least = fmin(begin, fmin(warm, end));
+    *most = fmax(begin, fmax(warm, end));
 }
 
 bool elbow_schedule_spans_run(const elbow_schedule *schedule) {
