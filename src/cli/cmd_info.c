@@ -146,6 +146,12 @@ static void show_facts(const elbow_checkpoint *c) {
     label("seed, shards");
     printf("%" PRId64 ", %" PRId64 "\n", c->seed, c->shards);
     show_fact("data", c->data_checksum);
+    if (c->field.kind[0]) {
+        label("x");
+        printf("%s, %" PRId64 " x %" PRId64, c->field.kind, c->field.height, c->field.width);
+        if (c->field.channels > 1) printf(" x %" PRId64 " channels", c->field.channels);
+        printf("\n");
+    }
     show_fact("build", c->facts.build);
     show_fact("kernels", c->facts.instruction_set);
     show_fact("blas", c->facts.blas);
@@ -289,7 +295,7 @@ int cmd_info(int argc, char **argv) {
     int worst = 0;
     for (size_t i = 0; i < arguments.count; i++) {
         const char *path = arguments.plain[i];
-        if (i > 0 && !digest) printf("\n");
+        if (i > 0 && !digest && worst == 0) printf("\n");
         elbow_status status = digest   ? print_digest(path, arguments.count > 1)
                               : config ? print_config(path)
                                        : show(path);

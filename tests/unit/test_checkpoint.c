@@ -1,115 +1,13 @@
 /* Checkpoints: what is written comes back to the bit, and nothing else ever does. */
-#include <dirent.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-#include <utime.h>
-
-#include <cmocka.h>
 
 #include "base/file.h"
 #include "base/h5.h"
-#include "elbow/store/checkpoint.h"
+#include "checkpoints.h"
 #include "elbow/store/kind.h"
-
-static char directory[] = "/tmp/elbow-checkpoint-XXXXXX";
-static char path[256];
-
-static int set_up(void **state) {
-    (void)state;
-    if (!mkdtemp(directory)) return -1;
-    snprintf(path, sizeof path, "%s/a.h5", directory);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[512];
-    snprintf(command, sizeof command, "rm -rf '%s'", directory);
-    return system(command);
-}
-
-/* ------------------------------------------------------------------------------------ a checkpoint */
-
-static const struct {
-    const char *name;
-    size_t dims, shape[4];
-} tensors[] = {{"encoder.0.weight", 2, {7, 5}},
-               {"encoder.0.bias", 1, {7}},
-               {"decoder.1.weight", 3, {2, 3, 4}},
-               {"decoder.1.scale", 4, {1, 1, 1, 1}}};
-enum { TENSORS = sizeof tensors / sizeof *tensors };
-
-static real *block(const elbow_params *layout, double seed) {
-    real *values = calloc(layout->size, sizeof *values);
-    assert_non_null(values);
-    for (size_t t = 0; t < layout->tensor_count; t++) {
-        /* by name, so that layouts of another order hold the same */
-        double base = seed;
-        for (const char *c = layout->tensors[t].name; *c; c++) base = base * 1.01 + *c;
-        for (size_t i = 0; i < layout->tensors[t].count; i++)
-            values[layout->tensors[t].offset + i] = (real)sin(base + (double)i);
-    }
-    return values;
-}
-
-/* A whole one, its tensors declared in order or in reverse. The caller destroys it. */
-static elbow_checkpoint *make(bool reverse) {
-    elbow_checkpoint *c = calloc(1, sizeof *c);
-    assert_non_null(c);
-    *c = (elbow_checkpoint){.step = 1200,
-                            .epoch = 2,
-                            .seed = INT64_MAX,
-                            .shards = 5,
-                            .run_steps = 5400,
-                            .seconds = 34.1,
-                            .best = 104.25,
-                            .best_step = 1000,
-                            .data_checksum = "0123456789abcdef",
-                            .optimizer = "adam",
-                            .slots = 2};
-    c->facts = (elbow_facts){.build = "elbow 0.1, gcc",
-                             .instruction_set = "avx2",
-                             .blas = "OpenBLAS Haswell",
-                             .host = "",
-                             .threads = 1,
-                             .ranks = 4,
-                             .nodes = 2};
-    c->layout = &c->own_layout;
-    for (size_t i = 0; i < TENSORS; i++) {
-        size_t t = reverse ? TENSORS - 1 - i : i, offset;
-        assert_int_equal(elbow_params_declare(&c->own_layout, tensors[t].name, tensors[t].dims,
-                                              tensors[t].shape, 0.1, &offset),
-                         ELBOW_OK);
-    }
-    c->parameters = block(c->layout, 1);
-    for (size_t s = 0; s < c->slots; s++) {
-        size_t slot = reverse ? 1 - s : s;
-        snprintf(c->slot_names[s], sizeof c->slot_names[s], "%s_moment", slot ? "second" : "first");
-        c->slot_values[s] = block(c->layout, 2.0 + (double)slot);
-    }
-    c->config = strdup("[run]\nseed = 3\n\n[model]\nencoder = 512 256 ; \xC3\xA9\n");
-    c->metrics = calloc(1, sizeof *c->metrics);
-    assert_true(c->config && c->metrics);
-    assert_int_equal(elbow_metrics_create(c->metrics), ELBOW_OK);
-    double row[ELBOW_METRICS_COLUMNS];
-    for (size_t r = 0; r < 3; r++) {
-        for (size_t i = 0; i < ELBOW_METRICS_COLUMNS; i++) row[i] = (double)(r * 100 + i) / 7;
-        assert_int_equal(elbow_table_append(&c->metrics->train, row), ELBOW_OK);
-    }
-    memcpy(c->metrics->partial, row, c->metrics->train.columns * sizeof *row);
-    c->metrics->partial_steps = 13;
-    return c;
-}
+#include "store/checkpoint_layout.h"
 
 static void check_block(const elbow_params *al, const real *a, const elbow_params *bl, const real *b) {
     assert_int_equal(al->tensor_count, bl->tensor_count);
@@ -147,6 +45,12 @@ static void check_same(const elbow_checkpoint *a, const elbow_checkpoint *b) {
     assert_int_equal(a->facts.threads, b->facts.threads);
     assert_int_equal(a->facts.ranks, b->facts.ranks);
     assert_int_equal(a->facts.nodes, b->facts.nodes);
+    assert_string_equal(a->field.kind, b->field.kind);
+    assert_int_equal(a->field.height, b->field.height);
+    assert_int_equal(a->field.width, b->field.width);
+    assert_int_equal(a->field.channels, b->field.channels);
+    assert_int_equal(a->field.maximum, b->field.maximum);
+    assert_int_equal(a->field.binary, b->field.binary);
     assert_string_equal(a->config, b->config);
     check_block(a->layout, a->parameters, b->layout, b->parameters);
     assert_string_equal(a->optimizer, b->optimizer);
@@ -364,14 +268,14 @@ static void forge(const forgery *f) {
     assert_int_equal(elbow_h5_set_text(file, "/", "format", f->format), ELBOW_OK);
     assert_int_equal(elbow_h5_set_integer(file, "/", "version", f->version), ELBOW_OK);
     assert_int_equal(elbow_h5_group(file, "/run"), ELBOW_OK);
-    static const char *const integers[] = {"epoch",     "seed",    "shards", "run_steps",
-                                           "best_step", "threads", "ranks",  "nodes"};
-    static const char *const texts[] = {"data_checksum", "build", "instruction_set", "blas", "host"};
-    for (size_t i = 0; i < 8; i++)
-        assert_int_equal(elbow_h5_set_integer(file, "/run", integers[i], 1), ELBOW_OK);
-    for (size_t i = 0; i < 5; i++) assert_int_equal(elbow_h5_set_text(file, "/run", texts[i], "t"), ELBOW_OK);
-    assert_int_equal(elbow_h5_set_real(file, "/run", "seconds", 1), ELBOW_OK);
-    assert_int_equal(elbow_h5_set_real(file, "/run", "best", 1), ELBOW_OK);
+    for (size_t i = 0; i < elbow_run_attribute_count; i++) {
+        const elbow_run_attribute *attribute = &elbow_run_attributes[i];
+        elbow_status status =
+            attribute->kind == ELBOW_RUN_INTEGER ? elbow_h5_set_integer(file, "/run", attribute->name, 1)
+            : attribute->kind == ELBOW_RUN_REAL  ? elbow_h5_set_real(file, "/run", attribute->name, 1)
+                                                 : elbow_h5_set_text(file, "/run", attribute->name, "t");
+        assert_int_equal(status, ELBOW_OK);
+    }
     assert_int_equal(elbow_h5_set_integer(file, "/run", "step", f->other_step ? 2 : 1), ELBOW_OK);
     assert_int_equal(elbow_h5_set_text(file, "/run", "seal", "00000000000000000000000000000000"), ELBOW_OK);
     if (!f->no_model) assert_int_equal(elbow_h5_write(file, "/model/w", type, shape, 0, 0, x), ELBOW_OK);
@@ -459,165 +363,6 @@ static void maps_by_name(void **state) {
     elbow_checkpoint_destroy(&b);
 }
 
-/* ---------------------------------------------------------------------------------- run directories */
-
-static char run[256];
-
-static void make_run(const char *name) {
-    char checkpoints[300];
-    snprintf(run, sizeof run, "%s/%s", directory, name);
-    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", run);
-    assert_int_equal(elbow_directory_make(checkpoints, true), ELBOW_OK);
-}
-
-static void save_step(int64_t step) {
-    elbow_checkpoint *c = make(false);
-    char *file = NULL;
-    c->step = step;
-    assert_int_equal(elbow_checkpoint_path(run, step, &file), ELBOW_OK);
-    assert_int_equal(elbow_checkpoint_write(c, file), ELBOW_OK);
-    free(file);
-    elbow_checkpoint_destroy(&c);
-}
-
-static void touch(const char *name, double age_seconds) {
-    char file[512];
-    snprintf(file, sizeof file, "%s/%s", run, name);
-    FILE *f = fopen(file, "wb");
-    assert_non_null(f);
-    fputs("left", f);
-    fclose(f);
-    time_t then = time(NULL) - (time_t)age_seconds;
-    struct utimbuf times = {then, then};
-    assert_int_equal(utime(file, &times), 0);
-}
-
-static bool is_there(const char *name) {
-    char file[512];
-    snprintf(file, sizeof file, "%s/%s", run, name);
-    return access(file, F_OK) == 0;
-}
-
-static void resolves_to(const char *what, const char *suffix) {
-    char *file = NULL;
-    if (elbow_checkpoint_resolve(what, &file) != ELBOW_OK) fail_msg("%s", elbow_error_message());
-    size_t length = strlen(file), tail = strlen(suffix);
-    assert_true(length >= tail);
-    assert_string_equal(file + length - tail, suffix);
-    assert_int_equal(access(file, R_OK), 0);
-    free(file);
-}
-
-static void takes_the_newest_good_one(void **state) {
-    (void)state;
-    char name[600], *file = NULL;
-    make_run("newest");
-    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
-    assert_non_null(strstr(elbow_error_message(), "no checkpoint"));
-    save_step(9);
-    save_step(10);
-    save_step(1234567890123); /* longer than the padding: numbers, not names, are compared */
-    touch("checkpoints/step-99.h5", 0);
-    touch("checkpoints/step-000000099.h5.bak", 0);
-    touch("checkpoints/step-.h5", 0);
-    resolves_to(run, "/checkpoints/step-1234567890123.h5");
-    snprintf(name, sizeof name, "%s///", run);
-    resolves_to(name, "checkpoints/step-1234567890123.h5");
-    snprintf(name, sizeof name, "%s/checkpoints/", run);
-    resolves_to(name, "checkpoints/step-1234567890123.h5");
-    snprintf(name, sizeof name, "%s/link", directory);
-    assert_int_equal(symlink(run, name), 0);
-    resolves_to(name, "checkpoints/step-1234567890123.h5");
-    snprintf(name, sizeof name, "%s/checkpoints/step-000000009.h5", run);
-    resolves_to(name, "checkpoints/step-000000009.h5");
-
-    touch("checkpoints/step-1234567890123.h5", 0); /* damaged */
-    resolves_to(run, "checkpoints/step-000000010.h5");
-    touch("checkpoints/step-000000010.h5", 0);
-    resolves_to(run, "checkpoints/step-000000009.h5");
-    touch("checkpoints/step-000000009.h5", 0);
-    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
-    assert_non_null(strstr(elbow_error_message(), "none of 3"));
-    assert_null(file);
-    assert_int_equal(elbow_checkpoint_resolve("/nonexistent/run", &file), ELBOW_IO);
-}
-
-static void prunes_only_what_is_its_own(void **state) {
-    (void)state;
-    char name[128];
-    make_run("prune");
-    pid_t dead = fork();
-    if (dead == 0) _exit(0);
-    assert_int_equal(waitpid(dead, NULL, 0), dead);
-    for (int64_t step = 1; step <= 5; step++) save_step(step * 100);
-    const char *kept[] = {"checkpoints/best.h5",
-                          "checkpoints/step-1.h5",
-                          "checkpoints/step-000000001.h5.bak",
-                          "checkpoints/mine.tmp-1",
-                          "config.ini",
-                          ".hidden",
-                          ".tmp-1",
-                          ".a.tmp-",
-                          ".a.tmp-1x"};
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) touch(kept[i], 1e7);
-    snprintf(name, sizeof name, "checkpoints/.step-000000600.h5.tmp-%ld", (long)getpid());
-    touch(name, 60);                                      /* being written by this very process */
-    touch("checkpoints/.step-000000601.h5.tmp-1", 60);    /* by another that lives */
-    touch("checkpoints/.step-000000602.h5.tmp-1", 90000); /* the number is in use, but not for a day */
-    char left[2][128];
-    snprintf(left[0], sizeof left[0], "checkpoints/.step-000000300.h5.tmp-%ld", (long)dead);
-    snprintf(left[1], sizeof left[1], ".metrics.h5.tmp-%ld", (long)dead);
-    touch(left[0], 0);
-    touch(left[1], 0);
-
-    assert_int_equal(elbow_checkpoint_prune(run, 0), ELBOW_USAGE);
-    assert_int_equal(elbow_checkpoint_prune(run, 2), ELBOW_OK);
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_true(is_there(kept[i]));
-    assert_true(is_there(name));
-    assert_true(is_there("checkpoints/.step-000000601.h5.tmp-1"));
-    assert_false(is_there("checkpoints/.step-000000602.h5.tmp-1"));
-    assert_false(is_there(left[0]));
-    assert_false(is_there(left[1]));
-    assert_true(is_there("checkpoints/step-000000500.h5"));
-    assert_true(is_there("checkpoints/step-000000400.h5"));
-    assert_false(is_there("checkpoints/step-000000300.h5"));
-    assert_false(is_there("checkpoints/step-000000100.h5"));
-    assert_int_equal(elbow_checkpoint_prune(run, 100), ELBOW_OK);
-    assert_true(is_there("checkpoints/step-000000400.h5"));
-    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", 2), ELBOW_OK);
-}
-
-static void best_outlives_its_step(void **state) {
-    (void)state;
-    char *file = NULL, best[600];
-    make_run("best");
-    snprintf(best, sizeof best, "%s/checkpoints/best.h5", run);
-    for (int64_t step = 1; step <= 3; step++) save_step(step);
-    for (int again = 0; again < 2; again++) /* the second time it is the same file already */
-        for (int64_t step = 1; step <= 2; step++) {
-            assert_int_equal(elbow_checkpoint_path(run, step, &file), ELBOW_OK);
-            assert_int_equal(elbow_checkpoint_mark_best(run, file), ELBOW_OK);
-            assert_int_equal(elbow_checkpoint_mark_best(run, file), ELBOW_OK);
-            struct stat of_best, of_file;
-            assert_int_equal(stat(best, &of_best), 0);
-            assert_int_equal(stat(file, &of_file), 0);
-            assert_int_equal(of_best.st_ino, of_file.st_ino);
-            free(file);
-        }
-    assert_int_equal(elbow_checkpoint_prune(run, 1), ELBOW_OK);
-    elbow_checkpoint *c = NULL;
-    assert_int_equal(elbow_checkpoint_read(&c, best), ELBOW_OK);
-    assert_int_equal(c->step, 2);
-    elbow_checkpoint_destroy(&c);
-    assert_int_equal(elbow_checkpoint_mark_best(run, "/nonexistent/step-000000001.h5"), ELBOW_IO);
-
-    snprintf(best, sizeof best, "%s/checkpoints", run);
-    DIR *list = opendir(best);
-    assert_non_null(list);
-    for (struct dirent *entry; (entry = readdir(list));) assert_null(strstr(entry->d_name, ".tmp-"));
-    closedir(list);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_everything),
@@ -629,9 +374,6 @@ int main(void) {
         cmocka_unit_test(says_what_a_file_is_instead),
         cmocka_unit_test(leaves_nothing_half_written),
         cmocka_unit_test(maps_by_name),
-        cmocka_unit_test(takes_the_newest_good_one),
-        cmocka_unit_test(prunes_only_what_is_its_own),
-        cmocka_unit_test(best_outlives_its_step),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -6,7 +6,9 @@
  *     /config                     the options in force, as an INI text
  *     /metrics/train, /metrics/evaluation, /metrics/partial
  *
- * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset. Written in memory, then
+ * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset; /run also has `digest` (below)
+ * and `seal`, a hash over names, attributes, config and state that finds what those checksums do not: a part that is
+ * missing, renamed, or from elsewhere. Written in memory, then
  * to a temporary name, flushed, fsynced, renamed, the directory fsynced: a checkpoint is whole or not there.
  * All functions are Local: rank 0 writes and reads, and broadcasts. */
 #ifndef ELBOW_STORE_CHECKPOINT_H
@@ -65,7 +67,8 @@ typedef struct elbow_checkpoint {
 elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path);
 
 /* Reads and checks every checksum. *checkpoint is malloc'd with all its parts. ELBOW_IO, ELBOW_FORMAT.
- * The layout has names, shapes and counts as stored, offsets packed anew by elbow_params_declare. */
+ * The layout has names, shapes and counts as stored, in name order, offsets packed anew by elbow_params_declare;
+ * slots are in name order too: find them by name. */
 elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path);
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint);
 

@@ -1,0 +1,176 @@
+/* The files of a run directory: which is taken, which go, which stay. */
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include "base/file.h"
+#include "checkpoints.h"
+
+static char run[256];
+
+static void make_run(const char *name) {
+    char checkpoints[300];
+    snprintf(run, sizeof run, "%s/%s", directory, name);
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", run);
+    assert_int_equal(elbow_directory_make(checkpoints, true), ELBOW_OK);
+}
+
+static void save_step(int64_t step) {
+    elbow_checkpoint *c = make(false);
+    char *file = NULL;
+    c->step = step;
+    assert_int_equal(elbow_checkpoint_path(run, step, &file), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_write(c, file), ELBOW_OK);
+    free(file);
+    elbow_checkpoint_destroy(&c);
+}
+
+static void touch(const char *name, double age_seconds) {
+    char file[512];
+    snprintf(file, sizeof file, "%s/%s", run, name);
+    FILE *f = fopen(file, "wb");
+    assert_non_null(f);
+    fputs("left", f);
+    fclose(f);
+    time_t then = time(NULL) - (time_t)age_seconds;
+    struct utimbuf times = {then, then};
+    assert_int_equal(utime(file, &times), 0);
+}
+
+static bool is_there(const char *name) {
+    char file[512];
+    snprintf(file, sizeof file, "%s/%s", run, name);
+    return access(file, F_OK) == 0;
+}
+
+static void resolves_to(const char *what, const char *suffix) {
+    char *file = NULL;
+    if (elbow_checkpoint_resolve(what, &file) != ELBOW_OK) fail_msg("%s", elbow_error_message());
+    size_t length = strlen(file), tail = strlen(suffix);
+    assert_true(length >= tail);
+    assert_string_equal(file + length - tail, suffix);
+    assert_int_equal(access(file, R_OK), 0);
+    free(file);
+}
+
+static void takes_the_newest_good_one(void **state) {
+    (void)state;
+    char name[600], *file = NULL;
+    make_run("newest");
+    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
+    assert_non_null(strstr(elbow_error_message(), "no checkpoint"));
+    save_step(9);
+    save_step(10);
+    save_step(1234567890123); /* longer than the padding: numbers, not names, are compared */
+    touch("checkpoints/step-99.h5", 0);
+    touch("checkpoints/step-000000099.h5.bak", 0);
+    touch("checkpoints/step-.h5", 0);
+    resolves_to(run, "/checkpoints/step-1234567890123.h5");
+    snprintf(name, sizeof name, "%s///", run);
+    resolves_to(name, "checkpoints/step-1234567890123.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/", run);
+    resolves_to(name, "checkpoints/step-1234567890123.h5");
+    snprintf(name, sizeof name, "%s/link", directory);
+    assert_int_equal(symlink(run, name), 0);
+    resolves_to(name, "checkpoints/step-1234567890123.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000009.h5", run);
+    resolves_to(name, "checkpoints/step-000000009.h5");
+
+    touch("checkpoints/step-1234567890123.h5", 0); /* damaged */
+    resolves_to(run, "checkpoints/step-000000010.h5");
+    touch("checkpoints/step-000000010.h5", 0);
+    resolves_to(run, "checkpoints/step-000000009.h5");
+    touch("checkpoints/step-000000009.h5", 0);
+    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
+    assert_non_null(strstr(elbow_error_message(), "none of 3"));
+    assert_null(file);
+    assert_int_equal(elbow_checkpoint_resolve("/nonexistent/run", &file), ELBOW_IO);
+}
+
+static void prunes_only_what_is_its_own(void **state) {
+    (void)state;
+    char name[128];
+    make_run("prune");
+    pid_t dead = fork();
+    if (dead == 0) _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    for (int64_t step = 1; step <= 5; step++) save_step(step * 100);
+    const char *kept[] = {"checkpoints/best.h5",
+                          "checkpoints/step-1.h5",
+                          "checkpoints/step-000000001.h5.bak",
+                          "checkpoints/mine.tmp-1",
+                          "config.ini",
+                          ".hidden",
+                          ".tmp-1",
+                          ".a.tmp-",
+                          ".a.tmp-1x"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) touch(kept[i], 1e7);
+    snprintf(name, sizeof name, "checkpoints/.step-000000600.h5.tmp-%ld", (long)getpid());
+    touch(name, 60);                                      /* being written by this very process */
+    touch("checkpoints/.step-000000601.h5.tmp-1", 60);    /* by another that lives */
+    touch("checkpoints/.step-000000602.h5.tmp-1", 90000); /* the number is in use, but not for a day */
+    char left[2][128];
+    snprintf(left[0], sizeof left[0], "checkpoints/.step-000000300.h5.tmp-%ld", (long)dead);
+    snprintf(left[1], sizeof left[1], ".metrics.h5.tmp-%ld", (long)dead);
+    touch(left[0], 0);
+    touch(left[1], 0);
+
+    assert_int_equal(elbow_checkpoint_prune(run, 0), ELBOW_USAGE);
+    assert_int_equal(elbow_checkpoint_prune(run, 2), ELBOW_OK);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_true(is_there(kept[i]));
+    assert_true(is_there(name));
+    assert_true(is_there("checkpoints/.step-000000601.h5.tmp-1"));
+    assert_false(is_there("checkpoints/.step-000000602.h5.tmp-1"));
+    assert_false(is_there(left[0]));
+    assert_false(is_there(left[1]));
+    assert_true(is_there("checkpoints/step-000000500.h5"));
+    assert_true(is_there("checkpoints/step-000000400.h5"));
+    assert_false(is_there("checkpoints/step-000000300.h5"));
+    assert_false(is_there("checkpoints/step-000000100.h5"));
+    assert_int_equal(elbow_checkpoint_prune(run, 100), ELBOW_OK);
+    assert_true(is_there("checkpoints/step-000000400.h5"));
+    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", 2), ELBOW_OK);
+}
+
+static void best_outlives_its_step(void **state) {
+    (void)state;
+    char *file = NULL, best[600];
+    make_run("best");
+    snprintf(best, sizeof best, "%s/checkpoints/best.h5", run);
+    for (int64_t step = 1; step <= 3; step++) save_step(step);
+    for (int again = 0; again < 2; again++) /* the second time it is the same file already */
+        for (int64_t step = 1; step <= 2; step++) {
+            assert_int_equal(elbow_checkpoint_path(run, step, &file), ELBOW_OK);
+            assert_int_equal(elbow_checkpoint_mark_best(run, file), ELBOW_OK);
+            assert_int_equal(elbow_checkpoint_mark_best(run, file), ELBOW_OK);
+            struct stat of_best, of_file;
+            assert_int_equal(stat(best, &of_best), 0);
+            assert_int_equal(stat(file, &of_file), 0);
+            assert_int_equal(of_best.st_ino, of_file.st_ino);
+            free(file);
+        }
+    assert_int_equal(elbow_checkpoint_prune(run, 1), ELBOW_OK);
+    elbow_checkpoint *c = NULL;
+    assert_int_equal(elbow_checkpoint_read(&c, best), ELBOW_OK);
+    assert_int_equal(c->step, 2);
+    elbow_checkpoint_destroy(&c);
+    assert_int_equal(elbow_checkpoint_mark_best(run, "/nonexistent/step-000000001.h5"), ELBOW_IO);
+
+    snprintf(best, sizeof best, "%s/checkpoints", run);
+    DIR *list = opendir(best);
+    assert_non_null(list);
+    for (struct dirent *entry; (entry = readdir(list));) assert_null(strstr(entry->d_name, ".tmp-"));
+    closedir(list);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_newest_good_one),
+        cmocka_unit_test(prunes_only_what_is_its_own),
+        cmocka_unit_test(best_outlives_its_step),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
