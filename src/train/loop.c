@@ -154,7 +154,11 @@ static elbow_status train(elbow_run *run) {
 elbow_status elbow_train(elbow_run *run) {
     char reason[256], seconds[32];
     elbow_report_start(run);
-    ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", "since the last line of the log"));
+    if (run->step >= run->run_steps)
+        elbow_notice("this run is finished; for more steps: --set train.epochs=N");
+    snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
+             run->world->size, run->world->host);
+    ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));
     elbow_status status = train(run);
     elbow_log_progress(NULL);
     if (status == ELBOW_STOPPED) return status;

@@ -70,13 +70,14 @@ static void say_ranks(const elbow_run *run) {
 }
 
 static void say_shards(const elbow_run *run) {
-    size_t shards = run->order.shards, first = 0, count = 0;
+    size_t shards = run->order.shards;
     double examples = (double)run->order.batch / (double)shards;
-    elbow_exchange_shards(run->exchange, &first, &count);
+    size_t ranks = (size_t)run->world->size, least = shards / ranks, most = (shards + ranks - 1) / ranks;
     char each[64] = "one a rank";
-    if (shards != (size_t)run->world->size)
-        snprintf(each, sizeof each, "%zu to %zu a rank", shards / (size_t)run->world->size,
-                 (shards + (size_t)run->world->size - 1) / (size_t)run->world->size);
+    if (least < most)
+        snprintf(each, sizeof each, "%zu or %zu a rank", least, most);
+    else if (most > 1)
+        snprintf(each, sizeof each, "%zu a rank", most);
     elbow_notice("  shards   %zu, %s; %.4g examples each in a step of %zu", shards, each, examples,
                  run->order.batch);
     if (examples < FEW_EXAMPLES && shards > 1)
