@@ -7,11 +7,15 @@
  * on a row's position, or on the instruction set.
  *
  * The versions are named by features. An "arch=haswell" there would be taken by that very processor only, and
- * every other one, however new, would run the baseline. */
+ * every other one, however new, would run the baseline. gcc only: clang 14 takes the attribute, but gives the
+ * chosen function another name, which other files do not find; its build is the baseline, or what -march says. */
 #ifndef ELBOW_SRC_BASE_KERNEL_H
 #define ELBOW_SRC_BASE_KERNEL_H
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(ELBOW_NO_CLONES)
+#include <stdint.h> /* says which C library this is */
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__) &&                 \
+    defined(__GLIBC__) && !defined(ELBOW_NO_CLONES)
 #define ELBOW_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
 #define ELBOW_CLONES 1 /* what elbow_kernel_instruction_set asks */
 #else
