@@ -163,7 +163,7 @@ static void digest_sees_state_and_nothing_else(void **state) {
 #if defined(__SANITIZE_ADDRESS__)
 enum { STRIDE = 131, DENSE = 48 };
 #else
-enum { STRIDE = 23, DENSE = 256 };
+enum { STRIDE = 53, DENSE = 128 };
 #endif
 
 /* Reads a file of these bytes. Either the very content of `c`, or a refusal that names the file. */
