@@ -95,19 +95,28 @@ static elbow_status map_block(const elbow_run *run, const elbow_checkpoint *chec
     return elbow_checkpoint_map(checkpoint->layout, values, elbow_vae_params(run->vae), full, subject);
 }
 
+/* The checkpoint's values of a slot, by name, on rank 0; NULL where it has none. */
+static const real *find_slot(const elbow_checkpoint *checkpoint, const char *name) {
+    for (size_t s = 0; s < checkpoint->slots; s++)
+        if (strcmp(checkpoint->slot_names[s], name) == 0) return checkpoint->slot_values[s];
+    return NULL;
+}
+
+static elbow_status restore_slot(const elbow_run *run, const elbow_checkpoint *checkpoint, const char *name,
+                                 real *full, const char *subject) {
+    if (run->world->rank != 0) return ELBOW_OK;
+    const real *values = find_slot(checkpoint, name);
+    ELBOW_CHECK(values != NULL, ELBOW_MISMATCH,
+                "%s: its optimizer %s keeps no %s, which %s needs; leave optimizer.name as it was", subject,
+                checkpoint->optimizer, name, elbow_optimizer_name(run->optimizer));
+    return map_block(run, checkpoint, values, full, subject);
+}
+
 static elbow_status restore_slots(elbow_run *run, const elbow_checkpoint *checkpoint, real *full,
                                   const char *subject) {
-    elbow_status status = ELBOW_OK;
-    size_t slots = elbow_optimizer_slots(run->optimizer);
-    const char *name = elbow_optimizer_name(run->optimizer);
-    if (run->world->rank == 0 && (checkpoint->slots != slots || strcmp(checkpoint->optimizer, name) != 0))
-        status =
-            elbow_fail(ELBOW_MISMATCH, "%s: its optimizer is %s, the run's is %s; set optimizer.name = %s",
-                       subject, checkpoint->optimizer, name, checkpoint->optimizer);
-    ELBOW_TRY_ALL(run->world, status);
-    for (size_t s = 0; s < slots; s++) {
-        const real *values = run->world->rank == 0 ? checkpoint->slot_values[s] : NULL;
-        ELBOW_TRY_ALL(run->world, map_block(run, checkpoint, values, full, subject));
+    for (size_t s = 0; s < elbow_optimizer_slots(run->optimizer); s++) {
+        const char *name = elbow_optimizer_slot_name(run->optimizer, s);
+        ELBOW_TRY_ALL(run->world, restore_slot(run, checkpoint, name, full, subject));
         ELBOW_TRY(elbow_exchange_scatter(run->exchange, full, elbow_optimizer_slot(run->optimizer, s)));
     }
     return ELBOW_OK;
