@@ -5,7 +5,7 @@ if ! command -v pkg-config >/dev/null; then echo 'skipped: no pkg-config' && exi
 
 cmake --install "$ELBOW_BUILD" --prefix "$PWD/there" >install.log || { cat install.log && exit 1; }
 there/bin/elbow --help >help.txt
-grep -q train help.txt
+grep -q train help.txt || { echo 'elbow --help does not name train:' && cat help.txt && exit 1; }
 for file in include/elbow/elbow.h include/elbow/version.h include/elbow/base/options.def \
     share/elbow/jobs/train.sbatch share/elbow/configs/categorical-mnist.ini; do
     [ -e "there/$file" ] || { echo "not installed: $file" && exit 1; }
