@@ -129,6 +129,12 @@ static elbow_status check_labels(elbow_dataset *dataset, elbow_split split) {
     ELBOW_CHECK(type == ELBOW_H5_U8 && shape.dims == 1 && shape.size[0] == dataset->count[split],
                 ELBOW_FORMAT, "%s: %s is not one byte for each of the %zu examples; import the data again",
                 dataset->path, name, dataset->count[split]);
+    size_t classes = 0;
+    ELBOW_TRY(read_size(dataset, name, "cardinality", &classes));
+    ELBOW_CHECK(dataset->classes == 0 || classes == dataset->classes, ELBOW_FORMAT,
+                "%s: %s has %zu classes and another split %zu; import the data again", dataset->path, name,
+                classes, dataset->classes);
+    dataset->classes = classes;
     return ELBOW_OK;
 }
 

@@ -1,48 +1,17 @@
 /* HDF5 behind one lock: round trips, the same bytes for the same contents, full disks, damaged files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "files.h"
 
-#include <cmocka.h>
 #include <hdf5.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/h5.h"
 
-#define OK(call) assert_ok((call), __LINE__)
+static char where[512];
 
-static char folder[256], where[512];
-
-static void assert_ok(elbow_status status, int line) {
-    if (status != ELBOW_OK) fail_msg("line %d: %s", line, elbow_error_message());
-}
-
-static void assert_said(const char *words) {
-    if (strstr(elbow_error_message(), words) == NULL)
-        fail_msg("no \"%s\" in \"%s\"", words, elbow_error_message());
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    const char *root = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/elbow-h5-XXXXXX", root != NULL ? root : "/tmp");
-    if (mkdtemp(folder) == NULL) return -1;
-    snprintf(where, sizeof where, "%s/a.h5", folder);
+static int choose_file(void **state) {
+    if (make_test_folder(state) != 0) return -1;
+    snprintf(where, sizeof where, "%s", in_folder("a.h5"));
     return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(where);
-    return rmdir(folder);
 }
 
 /* A file with one of everything, as bytes. */
@@ -65,7 +34,7 @@ static void make_image(void **bytes, size_t *count) {
     OK(elbow_h5_set_text(file, "/run", "host", "nœud-1"));
     OK(elbow_h5_set_text(file, "/run", "nothing", ""));
     for (int i = 0; i < 20; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "fact %02d", i);
         OK(elbow_h5_set_integer(file, "/run", name, i));
     }
@@ -75,14 +44,12 @@ static void make_image(void **bytes, size_t *count) {
     assert_null(file);
 }
 
-static void put_file(const void *bytes, size_t count) { OK(elbow_file_replace(where, bytes, count)); }
-
 static void test_round_trip(void **state) {
     (void)state;
     void *bytes = NULL;
     size_t count = 0;
     make_image(&bytes, &count);
-    put_file(bytes, count);
+    put_file(where, bytes, count);
     elbow_h5 *file = NULL;
     OK(elbow_h5_open(&file, where));
 
@@ -110,8 +77,8 @@ static void test_round_trip(void **state) {
     OK(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, 31, 3, rows));
     assert_memory_equal(rows, bits + 310, 30);
     OK(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, 100, 0, rows));
-    assert_int_equal(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, 98, 3, rows), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, SIZE_MAX, 2, rows), ELBOW_FORMAT);
+    FAILS(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, 98, 3, rows), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_read_rows(file, "/bits", ELBOW_H5_U8, SIZE_MAX, 2, rows), ELBOW_FORMAT, where);
     OK(elbow_h5_read(file, "/empty", ELBOW_H5_F64, 0, true, NULL));
 
     int64_t step = 0;
@@ -149,7 +116,7 @@ static void test_what_is_not_there(void **state) {
     void *bytes = NULL;
     size_t count = 0;
     make_image(&bytes, &count);
-    put_file(bytes, count);
+    put_file(where, bytes, count);
     free(bytes);
     elbow_h5 *file = NULL;
     OK(elbow_h5_open(&file, where));
@@ -166,35 +133,29 @@ static void test_what_is_not_there(void **state) {
     char **names;
     elbow_h5_type type;
     elbow_h5_shape shape;
-    assert_int_equal(elbow_h5_read(file, "/none", ELBOW_H5_F64, 3, true, reals), ELBOW_FORMAT);
-    assert_said("/none");
-    assert_int_equal(elbow_h5_read(file, "/run", ELBOW_H5_F64, 3, true, reals), ELBOW_FORMAT);
+    FAILS(elbow_h5_read(file, "/none", ELBOW_H5_F64, 3, true, reals), ELBOW_FORMAT, "/none");
+    FAILS(elbow_h5_read(file, "/run", ELBOW_H5_F64, 3, true, reals), ELBOW_FORMAT, "300 elements where 299");
     assert_int_equal(elbow_h5_read(file, "/model/encoder.0.weight", ELBOW_H5_F64, 299, true, reals),
                      ELBOW_FORMAT);
-    assert_said("300 elements where 299");
-    assert_int_equal(elbow_h5_read(file, "/metrics/train/step", ELBOW_H5_F64, 5, true, reals), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_read(file, "/metrics/train/step", ELBOW_H5_U64, 5, true, reals), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_get_text(file, "/run", "host", text, sizeof text), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_get_integer(file, "/run", "host", &number), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_get_integer(file, "/run", "best", &number), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_get_integer(file, "/run", "none", &number), ELBOW_FORMAT);
-    assert_said("none");
-    assert_int_equal(elbow_h5_read_text(file, "/bits", &long_text), ELBOW_FORMAT);
+    FAILS(elbow_h5_read(file, "/metrics/train/step", ELBOW_H5_F64, 5, true, reals), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_read(file, "/metrics/train/step", ELBOW_H5_U64, 5, true, reals), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_get_text(file, "/run", "host", text, sizeof text), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_get_integer(file, "/run", "host", &number), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_get_integer(file, "/run", "best", &number), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_get_integer(file, "/run", "none", &number), ELBOW_FORMAT, "none");
+    FAILS(elbow_h5_read_text(file, "/bits", &long_text), ELBOW_FORMAT, where);
     assert_null(long_text);
-    assert_int_equal(elbow_h5_describe(file, "/config", &type, &shape), ELBOW_FORMAT);
-    assert_int_equal(elbow_h5_list(file, "/none", &names, &(size_t){0}), ELBOW_FORMAT);
+    FAILS(elbow_h5_describe(file, "/config", &type, &shape), ELBOW_FORMAT, where);
+    FAILS(elbow_h5_list(file, "/none", &names, &(size_t){0}), ELBOW_FORMAT, where);
     OK(elbow_h5_close(&file));
 
-    assert_int_equal(elbow_h5_open(&file, "no/such/file.h5"), ELBOW_IO);
-    assert_said("no/such/file.h5");
-    assert_int_equal(elbow_h5_open(&file, folder), ELBOW_IO);
-    assert_said("directory");
-    put_file("\x89PNG", 4);
-    assert_int_equal(elbow_h5_open(&file, where), ELBOW_FORMAT);
-    assert_said("not an HDF5 file");
+    FAILS(elbow_h5_open(&file, "no/such/file.h5"), ELBOW_IO, "no/such/file.h5");
+    FAILS(elbow_h5_open(&file, test_folder), ELBOW_IO, "directory");
+    put_file(where, "\x89PNG", 4);
+    FAILS(elbow_h5_open(&file, where), ELBOW_FORMAT, "not an HDF5 file");
     assert_null(file);
-    put_file("", 0);
-    assert_int_equal(elbow_h5_open(&file, where), ELBOW_FORMAT);
+    put_file(where, "", 0);
+    FAILS(elbow_h5_open(&file, where), ELBOW_FORMAT, where);
 }
 
 static void test_same_contents_same_bytes(void **state) {
@@ -247,12 +208,12 @@ static void test_truncated(void **state) {
     void *bytes = NULL;
     size_t count = 0;
     make_image(&bytes, &count);
-    put_file(bytes, count);
+    put_file(where, bytes, count);
     assert_true(read_all(where));
     for (size_t length = 0; length < count; length += length < 200 ? 1 : count / 97) {
-        put_file(bytes, length);
+        put_file(where, bytes, length);
         elbow_h5 *file = NULL;
-        assert_int_equal(elbow_h5_open(&file, where), ELBOW_FORMAT);
+        FAILS(elbow_h5_open(&file, where), ELBOW_FORMAT, where);
         assert_null(file);
     }
     free(bytes);
@@ -265,9 +226,9 @@ static void test_flipped_bits(void **state) {
     size_t count = 0, seen = 0, tried = 0;
     make_image(&bytes, &count);
     unsigned char *image = bytes;
-    for (size_t at = 0; at < count; at += 1 + count / 2003, tried++) {
+    for (size_t at = 0; at < count; at += 1 + count / 1009, tried++) {
         image[at] ^= (unsigned char)(1u << (at % 8));
-        put_file(bytes, count);
+        put_file(where, bytes, count);
         seen += !read_all(where);
         image[at] ^= (unsigned char)(1u << (at % 8));
     }
@@ -303,12 +264,11 @@ static void test_invented_sizes(void **state) {
     OK(elbow_h5_open(&file, where));
     const char *names[] = {"/x", "/y", "/z"};
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(elbow_h5_describe(file, names[i], &type, &shape), ELBOW_FORMAT);
-        assert_said("claims more");
+        FAILS(elbow_h5_describe(file, names[i], &type, &shape), ELBOW_FORMAT, "claims more");
     }
     assert_false(elbow_h5_has(file, "/out"));
     assert_false(elbow_h5_has(file, "/soft"));
-    assert_int_equal(elbow_h5_describe(file, "/soft", &type, &shape), ELBOW_FORMAT);
+    FAILS(elbow_h5_describe(file, "/soft", &type, &shape), ELBOW_FORMAT, where);
     OK(elbow_h5_close(&file));
 }
 
@@ -344,36 +304,28 @@ static void test_disk(void **state) {
             assert_int_equal(rows[r][c], (uint8_t)((i + c + first) * 2654435761u >> 24));
     }
     OK(elbow_h5_close(&file));
-    assert_int_equal(elbow_h5_create_disk(&file, "no/such/directory/a.h5"), ELBOW_IO);
-    assert_said("directory does not exist");
+    FAILS(elbow_h5_create_disk(&file, "no/such/directory/a.h5"), ELBOW_IO, "directory does not exist");
 }
 
 /* The disk is full at every point of the writing: each time an error, no crash, no file left open, and the
  * next file is written as if nothing had been. */
 static void test_full_disk(void **state) {
     (void)state;
-    struct rlimit unlimited, limited;
     uint64_t checksum;
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &unlimited);
     int before = dup(0);
     close(before);
     for (size_t bytes = 0; bytes < 700 * 784; bytes += bytes < 4096 ? 512 : 50001) {
-        limited = unlimited;
-        limited.rlim_cur = bytes;
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limited), 0);
+        limit_files(bytes);
         elbow_status status = write_on_disk(700, &checksum);
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
-        assert_int_equal(status, ELBOW_IO);
-        assert_said(where);
-        assert_said("ulimit");
+        limit_files(RLIM_INFINITY);
+        FAILS(status, ELBOW_IO, "ulimit");
+        FAILS(status, ELBOW_IO, where);
     }
     int after = dup(0);
     close(after);
     assert_int_equal(after, before);
     assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
     OK(write_on_disk(700, &checksum));
-    signal(SIGXFSZ, SIG_DFL);
 }
 
 static herr_t count_print(hid_t stack, void *context) {
@@ -391,8 +343,8 @@ static void test_printing_is_the_callers(void **state) {
     elbow_h5 *file = NULL;
     H5Eget_auto2(H5E_DEFAULT, &old, &context);
     H5Eset_auto2(H5E_DEFAULT, count_print, &printed);
-    put_file("\x89HDF\r\n\x1a\n and then nothing", 20);
-    assert_int_equal(elbow_h5_open(&file, where), ELBOW_FORMAT);
+    put_file(where, "\x89HDF\r\n\x1a\n and then nothing", 20);
+    FAILS(elbow_h5_open(&file, where), ELBOW_FORMAT, where);
     assert_int_equal(printed, 0);
     H5Fopen("no/such/file", H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_int_equal(printed, 1);
@@ -410,7 +362,7 @@ static void test_threads(void **state) {
     void *bytes = NULL;
     size_t count = 0;
     make_image(&bytes, &count);
-    put_file(bytes, count);
+    put_file(where, bytes, count);
     free(bytes);
     pthread_t threads[4];
     bool good[4] = {true, true, true, true};
@@ -435,5 +387,5 @@ int main(void) {
         cmocka_unit_test(test_printing_is_the_callers),
         cmocka_unit_test(test_threads),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, choose_file, remove_test_folder);
 }
