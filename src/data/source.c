@@ -24,30 +24,31 @@ struct elbow_source {
     unsigned char input[INPUT_BYTES];
 };
 
-/* More input, when there is none left. */
-static elbow_status fill(elbow_source *source) {
-    while (source->begin == source->end && !source->ended) {
-        ssize_t n = read(source->descriptor, source->input, sizeof source->input);
-        if (n < 0 && errno == EINTR) continue;
-        ELBOW_CHECK(n >= 0, ELBOW_IO, "%s: cannot be read (%s); check the file system and its mount",
-                    source->path, strerror(errno));
-        source->begin = 0;
-        source->end = (size_t)n;
-        source->ended = n == 0;
-    }
+/* Adds to what is left in `input`, which has room behind it. */
+static elbow_status read_more(elbow_source *source) {
+    ssize_t n;
+    do n = read(source->descriptor, source->input + source->end, sizeof source->input - source->end);
+    while (n < 0 && errno == EINTR);
+    ELBOW_CHECK(n >= 0, ELBOW_IO, "%s: cannot be read (%s); check the file system and its mount",
+                source->path, strerror(errno));
+    source->end += (size_t)n;
+    source->ended = n == 0;
     return ELBOW_OK;
 }
 
+/* More input, when there is none left. */
+static elbow_status fill(elbow_source *source) {
+    if (source->begin < source->end || source->ended) return ELBOW_OK;
+    source->begin = source->end = 0;
+    return read_more(source);
+}
+
+/* After fill: the end of the file. */
+static bool is_empty(const elbow_source *source) { return source->begin == source->end; }
+
 /* The two bytes that gzip begins with; a pipe may give one at a time. */
 static elbow_status look_for_gzip(elbow_source *source) {
-    while (source->end < 2) {
-        ssize_t n = read(source->descriptor, source->input + source->end, sizeof source->input - source->end);
-        if (n < 0 && errno == EINTR) continue;
-        ELBOW_CHECK(n >= 0, ELBOW_IO, "%s: cannot be read (%s); check the file system and its mount",
-                    source->path, strerror(errno));
-        if (n == 0) break;
-        source->end += (size_t)n;
-    }
+    while (source->end < 2 && !source->ended) ELBOW_TRY(read_more(source));
     source->compressed = source->end >= 2 && source->input[0] == 0x1f && source->input[1] == 0x8b;
     if (!source->compressed) return ELBOW_OK;
     ELBOW_CHECK(inflateInit2(&source->stream, GZIP_OR_ZLIB_WINDOW) == Z_OK, ELBOW_MEMORY,
@@ -90,7 +91,7 @@ void elbow_source_close(elbow_source **source) {
 static elbow_status next_member(elbow_source *source) {
     for (;;) {
         ELBOW_TRY(fill(source));
-        if (source->ended || source->input[source->begin] != 0) break;
+        if (is_empty(source) || source->input[source->begin] != 0) break;
         source->begin++;
     }
     if (source->ended) return ELBOW_OK;
@@ -106,7 +107,7 @@ static elbow_status next_member(elbow_source *source) {
 
 static elbow_status inflate_some(elbow_source *source) {
     ELBOW_TRY(fill(source));
-    ELBOW_CHECK(!source->ended, ELBOW_FORMAT,
+    ELBOW_CHECK(!is_empty(source), ELBOW_FORMAT,
                 "%s: the gzip data end too early, the file is cut short; fetch it again", source->path);
     source->stream.next_in = source->input + source->begin;
     source->stream.avail_in = (uInt)(source->end - source->begin);
@@ -124,7 +125,7 @@ static elbow_status read_inflated(elbow_source *source, unsigned char *bytes, si
     while (*got < count) {
         if (!source->within) {
             ELBOW_TRY(next_member(source));
-            if (source->ended) return ELBOW_OK;
+            if (!source->within) return ELBOW_OK;
         }
         size_t left = count - *got;
         uInt room = left < (1u << 30) ? (uInt)left : 1u << 30;
@@ -141,7 +142,7 @@ elbow_status elbow_source_read(elbow_source *source, void *bytes, size_t count, 
     if (source->compressed) return read_inflated(source, bytes, count, got);
     while (*got < count) {
         ELBOW_TRY(fill(source));
-        if (source->ended) break;
+        if (is_empty(source)) break;
         size_t part = source->end - source->begin < count - *got ? source->end - source->begin : count - *got;
         memcpy((char *)bytes + *got, source->input + source->begin, part);
         source->begin += part;
