@@ -25,8 +25,8 @@ static struct {
 
 /* -------------------------------------------------------------------------------- does somebody look? */
 
-/* Whether a launcher started this process, so that its own stdout says nothing about the person's. */
-static bool was_launched(void) {
+/* The stdout of such a process says nothing about the person's. */
+bool elbow_log_launched(void) {
     static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MPI_LOCALRANKID",
                                         "SLURM_PROCID"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -127,7 +127,7 @@ static void look_for_terminal(void) {
     /* Open MPI gives a rank a pseudo-terminal, others a pipe; a regular file is the user's own redirection. */
     struct stat info;
     bool file = fstat(STDOUT_FILENO, &info) != 0 || S_ISREG(info.st_mode);
-    pid_t launcher = was_launched() ? find_launcher() : 0;
+    pid_t launcher = elbow_log_launched() ? find_launcher() : 0;
     if (launcher == 0) {
         if (isatty(STDOUT_FILENO)) printer.terminal = STDOUT_FILENO;
     } else if (launcher > 0 && !file) {

@@ -7,7 +7,7 @@
 #include "elbow/base/log.h"
 #include "elbow/base/number.h"
 
-enum { USAGE_EXIT = 2, STOPPED_EXIT = 75, MOST_FLAGS = 64 };
+enum { USAGE_EXIT = 2, STOPPED_EXIT = 75, MOST_FLAGS = 64, MESSAGE = 4096 };
 
 int elbow_cli_report(elbow_status status) {
     if (status == ELBOW_OK) return 0;
@@ -20,13 +20,14 @@ int elbow_cli_report(elbow_status status) {
 
 int elbow_cli_usage(const char *command, const char *format, ...) {
     if (!elbow_log_speaks()) return USAGE_EXIT;
-    fflush(stdout);
+    char message[MESSAGE];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "elbow %s: ", command);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "; see `elbow %s --help`\n", command);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    fflush(stdout);
+    /* One write: a launcher mixes the pieces of several with lines of its own. */
+    fprintf(stderr, "elbow %s: %s; see `elbow %s --help`\n", command, message, command);
     return USAGE_EXIT;
 }
 

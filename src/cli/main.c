@@ -4,19 +4,21 @@
 
 #include "cli.h"
 #include "elbow/base/log.h"
+#include "elbow/parallel/world.h"
 #include "elbow/version.h"
 
 static const struct {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
+    bool parallel; /* runs under mpirun */
 } commands[] = {
-    {"import", "make a data file from files as they come from elsewhere", cmd_import},
-    {"train", "train a model: start, resume, or continue a run", cmd_train},
-    {"evaluate", "the bounds of a trained model on a split", cmd_evaluate},
-    {"sample", "pictures drawn from the prior", cmd_sample},
-    {"reconstruct", "originals beside their reconstructions", cmd_reconstruct},
-    {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info},
-    {"config", "the options of a run: all, in force, checked, explained", cmd_config},
+    {"import", "make a data file from files as they come from elsewhere", cmd_import, false},
+    {"train", "train a model: start, resume, or continue a run", cmd_train, true},
+    {"evaluate", "the bounds of a trained model on a split", cmd_evaluate, true},
+    {"sample", "pictures drawn from the prior", cmd_sample, true},
+    {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true},
+    {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
+    {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -45,6 +47,7 @@ static void print_help(FILE *stream) {
 }
 
 static int unknown_command(const char *name) {
+    if (!elbow_log_speaks()) return 2;
     const char *names[COMMANDS];
     for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
     const char *nearest = elbow_nearest_name(name, names, COMMANDS);
@@ -55,10 +58,35 @@ static int unknown_command(const char *name) {
     return 2;
 }
 
+static bool asks_for_help(int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+/* Under a launcher MPI starts before the arguments are read: of a wrong one, one rank speaks, and none leaves
+ * before it has. Alone, neither a wrong argument nor --help needs MPI, which a login node may refuse. */
+static int run_launched(const char *name, int (*run)(int argc, char **argv), int argc, char **argv) {
+    elbow_world *world = NULL;
+    elbow_status status = elbow_world_open(&world, NULL, NULL);
+    if (status != ELBOW_OK) return elbow_cli_report(status);
+    elbow_log_open(world->rank == 0, ELBOW_LOG_NOTICE);
+    int code = run ? run(argc, argv) : unknown_command(name);
+    elbow_world_close(&world);
+    return code;
+}
+
 static int run_command(const char *name, int argc, char **argv) {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0) return elbow_cli_finish(commands[i].run(argc, argv));
-    return unknown_command(name);
+    int (*run)(int argc, char **argv) = NULL;
+    bool parallel = true; /* an unknown one, too, is told by one rank */
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) != 0) continue;
+        run = commands[i].run;
+        parallel = commands[i].parallel;
+    }
+    if (parallel && elbow_log_launched() && !asks_for_help(argc, argv))
+        return elbow_cli_finish(run_launched(name, run, argc, argv));
+    return run ? elbow_cli_finish(run(argc, argv)) : unknown_command(name);
 }
 
 int main(int argc, char **argv) {

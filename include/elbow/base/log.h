@@ -27,6 +27,10 @@ void elbow_log_open(bool speaks, elbow_log_level level);
 /* What elbow_log_open was told; false before it. Local. */
 bool elbow_log_speaks(void);
 
+/* Whether mpirun, srun or the like started this process, by its environment. MPI_Init gives a program started
+ * alone the same environment: ask before it. Local. */
+bool elbow_log_launched(void);
+
 void elbow_log(elbow_log_level level, const char *format, ...) ELBOW_PRINTF(2, 3);
 #define elbow_warn(...)   elbow_log(ELBOW_LOG_WARNING, __VA_ARGS__)
 #define elbow_notice(...) elbow_log(ELBOW_LOG_NOTICE, __VA_ARGS__)
