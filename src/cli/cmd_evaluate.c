@@ -77,7 +77,7 @@ done:
 }
 
 int cmd_evaluate(int argc, char **argv) {
-    const char *split = "test", *samples_text = NULL, *data = NULL;
+    const char *split = NULL, *samples_text = NULL, *data = NULL;
     int64_t samples = 100;
     const elbow_cli_flag flags[] = {{"--split", NULL, &split, NULL},
                                     {"--samples", "-k", &samples_text, NULL},
@@ -89,6 +89,7 @@ int cmd_evaluate(int argc, char **argv) {
     if (code == ELBOW_CLI_GO && arguments.count != 1)
         code = elbow_cli_usage("evaluate", "give one RUN or CHECKPOINT");
     if (code != ELBOW_CLI_GO) return code;
+    if (!split) split = "test";
 
     elbow_world *world = NULL;
     elbow_status status = elbow_world_open(&world, &argc, &argv);

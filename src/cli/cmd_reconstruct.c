@@ -52,7 +52,7 @@ static elbow_status reconstruct(elbow_world *world, const char *path, const char
 }
 
 int cmd_reconstruct(int argc, char **argv) {
-    const char *count_text = NULL, *split = "test", *data = NULL, *output = NULL;
+    const char *count_text = NULL, *split = NULL, *data = NULL, *output = NULL;
     int64_t count = 50;
     const elbow_cli_flag flags[] = {{"--count", "-n", &count_text, NULL},
                                     {"--split", NULL, &split, NULL},
@@ -65,6 +65,7 @@ int cmd_reconstruct(int argc, char **argv) {
         code = elbow_cli_usage("reconstruct", "give one RUN or CHECKPOINT");
     if (code == ELBOW_CLI_GO && !output) code = elbow_cli_usage("reconstruct", "give -o FILE.png");
     if (code != ELBOW_CLI_GO) return code;
+    if (!split) split = "test";
 
     elbow_world *world = NULL;
     elbow_status status = elbow_world_open(&world, &argc, &argv);
