@@ -21,23 +21,34 @@ int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps) {
     return steps > 0 && steps < by_epochs ? steps : by_epochs;
 }
 
-/* The schedules, with the option to blame for each. */
-static elbow_status parse_schedules(const elbow_options *options, elbow_schedule *temperature,
-                                    elbow_schedule *beta, elbow_schedule *learning_rate) {
+/* A schedule's text, and that its values over the run are not negative (and not 0 where they divide). */
+static elbow_status parse_schedule(elbow_schedule *schedule, const char *text, bool positive,
+                                   int64_t run_steps) {
+    double least = 0, most = 0;
+    ELBOW_TRY(elbow_schedule_parse(schedule, text));
+    elbow_schedule_range(schedule, run_steps, &least, &most);
+    ELBOW_CHECK(least > 0 || (least == 0 && !positive), ELBOW_USAGE,
+                "it goes down to %g within %lld steps; keep it %s 0", least, (long long)run_steps,
+                positive ? "above" : "at or above");
+    return ELBOW_OK;
+}
+
+/* The schedules of a run of that many steps, with the option to blame for each. */
+static elbow_status parse_schedules(const elbow_options *options, int64_t run_steps,
+                                    elbow_schedule *temperature, elbow_schedule *beta,
+                                    elbow_schedule *learning_rate) {
     const struct {
         const char *key, *text;
         elbow_schedule *schedule;
+        bool positive;
     } scheduled[] = {
-        {"estimator.temperature", options->estimator.temperature, temperature},
-        {"objective.beta", options->objective.beta, beta},
-        {"optimizer.learning_rate", options->optimizer.learning_rate, learning_rate},
+        {"estimator.temperature", options->estimator.temperature, temperature, true},
+        {"objective.beta", options->objective.beta, beta, false},
+        {"optimizer.learning_rate", options->optimizer.learning_rate, learning_rate, false},
     };
     for (size_t i = 0; i < sizeof scheduled / sizeof *scheduled; i++) {
-        elbow_status status = elbow_schedule_parse(scheduled[i].schedule, scheduled[i].text);
-        if (status == ELBOW_OK && i == 0 &&
-            fmin(scheduled[i].schedule->from, scheduled[i].schedule->to) <= 0 &&
-            scheduled[i].schedule->rate == 0)
-            status = elbow_fail(ELBOW_USAGE, "a temperature must stay above 0");
+        elbow_status status =
+            parse_schedule(scheduled[i].schedule, scheduled[i].text, scheduled[i].positive, run_steps);
         if (status != ELBOW_OK) return elbow_options_blame(options, scheduled[i].key, status);
     }
     return ELBOW_OK;
@@ -50,7 +61,6 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
     elbow_binarize binarize;
     elbow_optimizer *optimizer = NULL;
     elbow_vae *vae = NULL;
-    ELBOW_TRY(parse_schedules(options, &temperature, &beta, &learning_rate));
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
     ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
                 "train.epochs and train.steps are both 0: nothing to do; set one of them");
@@ -75,7 +85,6 @@ static elbow_status open_data(elbow_run *run) {
     ELBOW_TRY(elbow_dataset_open(&run->dataset, options->data.file));
     ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset)));
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &run->binarize));
-    ELBOW_TRY(parse_schedules(options, &run->temperature, &run->beta, &run->learning_rate));
     size_t examples = elbow_dataset_count(run->dataset, ELBOW_TRAIN), limit = (size_t)options->data.limit;
     run->order = (elbow_order_spec){
         .seed = (uint64_t)options->run.seed,
@@ -88,6 +97,7 @@ static elbow_status open_data(elbow_run *run) {
     ELBOW_TRY(elbow_order_check(&run->order));
     run->epoch_steps = (int64_t)elbow_order_steps(&run->order);
     run->run_steps = elbow_run_length(options, run->epoch_steps);
+    ELBOW_TRY(parse_schedules(options, run->run_steps, &run->temperature, &run->beta, &run->learning_rate));
     snprintf(run->data_checksum, sizeof run->data_checksum, "%s", elbow_dataset_checksum(run->dataset));
     return ELBOW_OK;
 }
