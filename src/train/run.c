@@ -26,7 +26,7 @@ static elbow_status parse_schedule(elbow_schedule *schedule, const char *text, b
                                    int64_t run_steps) {
     double least = 0, most = 0;
     ELBOW_TRY(elbow_schedule_parse(schedule, text));
-    elbow_schedule_range(schedule, run_steps, &least, &most);
+    elbow_schedule_range(schedule, run_steps + 1, &least, &most); /* the last evaluation looks at run_steps */
     ELBOW_CHECK(least > 0 || (least == 0 && !positive), ELBOW_USAGE,
                 "it goes down to %g within %lld steps; keep it %s 0", least, (long long)run_steps,
                 positive ? "above" : "at or above");
@@ -69,6 +69,8 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
         "parallel.shards = %lld is more than train.batch = %lld: a shard would have no example in a step; "
         "make the batch larger or the shards fewer",
         (long long)options->parallel.shards, (long long)options->train.batch);
+    /* How many steps an epoch has, only the data says: at least one. */
+    ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
     elbow_status status = elbow_vae_create(&vae, options, field ? field : &stand_in);
     elbow_vae_destroy(&vae);
     ELBOW_TRY(status);
