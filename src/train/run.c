@@ -26,7 +26,8 @@ static elbow_status parse_schedule(elbow_schedule *schedule, const char *text, b
                                    int64_t run_steps) {
     double least = 0, most = 0;
     ELBOW_TRY(elbow_schedule_parse(schedule, text));
-    elbow_schedule_range(schedule, run_steps + 1, &least, &most); /* the last evaluation looks at run_steps */
+    elbow_schedule_range(schedule, run_steps, &least, &most);
+    least = fmin(least, elbow_schedule_value(schedule, run_steps, run_steps)); /* the last evaluation's */
     ELBOW_CHECK(least > 0 || (least == 0 && !positive), ELBOW_USAGE,
                 "it goes down to %g within %lld steps; keep it %s 0", least, (long long)run_steps,
                 positive ? "above" : "at or above");
