@@ -180,26 +180,34 @@ elbow_status elbow_metrics_get(elbow_metrics *metrics, const elbow_stored *store
     return status;
 }
 
+enum { PARTIAL_MORE = 3 }; /* numbers stored after a sum for each column */
+
 elbow_status elbow_metrics_put_partial(const elbow_metrics *metrics, elbow_h5 *file, const char *path) {
-    double values[ELBOW_METRICS_COLUMNS + 1];
+    double values[ELBOW_METRICS_COLUMNS + PARTIAL_MORE];
     size_t columns = metrics->train.columns;
     memcpy(values, metrics->partial, columns * sizeof *values);
     values[columns] = metrics->partial_steps;
-    ELBOW_TRY(elbow_h5_write(file, path, ELBOW_H5_F64, (elbow_h5_shape){1, {columns + 1}}, 0, 0, values));
+    values[columns + 1] = metrics->since_elbo;
+    values[columns + 2] = metrics->since_examples;
+    const elbow_h5_shape shape = {1, {columns + PARTIAL_MORE}};
+    ELBOW_TRY(elbow_h5_write(file, path, ELBOW_H5_F64, shape, 0, 0, values));
     return elbow_h5_set_text(
         file, path, "description",
         "the row of /train that is not full yet: a running sum for each of its columns, in "
-        "the order step, epoch, seconds, ... of elbow's metrics.h, then the steps summed");
+        "the order step, epoch, seconds, ... of elbow's metrics.h, then the steps summed; then elbo and "
+        "examples, summed since the last evaluation");
 }
 
 elbow_status elbow_metrics_get_partial(elbow_metrics *metrics, const elbow_stored *stored, const char *path) {
-    double values[ELBOW_METRICS_COLUMNS + 1];
+    double values[ELBOW_METRICS_COLUMNS + PARTIAL_MORE];
     size_t columns = metrics->train.columns;
     elbow_h5_shape shape;
     ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));
-    ELBOW_TRY(elbow_h5_read(stored->file, path, ELBOW_H5_F64, columns + 1, true, values));
+    ELBOW_TRY(elbow_h5_read(stored->file, path, ELBOW_H5_F64, columns + PARTIAL_MORE, true, values));
     memcpy(metrics->partial, values, columns * sizeof *values);
     metrics->partial_steps = values[columns];
+    metrics->since_elbo = values[columns + 1];
+    metrics->since_examples = values[columns + 2];
     return ELBOW_OK;
 }
 

@@ -19,9 +19,6 @@ enum {
     EXAMPLES, /* a second */
     PHASE,
     COLUMNS = PHASE + ELBOW_PHASES,
-    /* Sums that no row shows, kept beside the columns': over the steps since the last evaluation. */
-    SINCE_ELBO,
-    SINCE_EXAMPLES,
 };
 
 static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
@@ -55,8 +52,8 @@ elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, 
     sum[SECONDS] += seconds;
     sum[EXAMPLES] += (double)report->examples;
     for (int p = 0; p < ELBOW_PHASES; p++) sum[PHASE + p] += report->phases[p];
-    sum[SINCE_ELBO] += report->terms.elbo;
-    sum[SINCE_EXAMPLES] += (double)report->examples;
+    run->metrics.since_elbo += report->terms.elbo;
+    run->metrics.since_examples += (double)report->examples;
     run->metrics.partial_steps++;
     bool epoch_ends = run->step % run->epoch_steps == 0 || run->step == run->run_steps;
     bool full = run->step % run->options->train.log_every == 0;
@@ -64,13 +61,11 @@ elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, 
 }
 
 double elbow_record_train_elbo(const elbow_run *run) {
-    const double *sum = run->metrics.partial;
-    return sum[SINCE_EXAMPLES] > 0 ? sum[SINCE_ELBO] / sum[SINCE_EXAMPLES] : NAN;
+    const elbow_metrics *metrics = &run->metrics;
+    return metrics->since_examples > 0 ? metrics->since_elbo / metrics->since_examples : NAN;
 }
 
-void elbow_record_evaluated(elbow_run *run) {
-    run->metrics.partial[SINCE_ELBO] = run->metrics.partial[SINCE_EXAMPLES] = 0;
-}
+void elbow_record_evaluated(elbow_run *run) { run->metrics.since_elbo = run->metrics.since_examples = 0; }
 
 bool elbow_record_has(const elbow_run *run, elbow_split split) {
     const elbow_table *table = &run->metrics.evaluation;

@@ -146,9 +146,13 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     if (stored) {
         memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
         metrics->partial_steps = stored->partial_steps;
+        metrics->since_elbo = stored->since_elbo;
+        metrics->since_examples = stored->since_examples;
     }
     ELBOW_TRY(elbow_world_broadcast(run->world, metrics->partial, sizeof metrics->partial, 0));
-    return elbow_world_broadcast(run->world, &metrics->partial_steps, sizeof metrics->partial_steps, 0);
+    ELBOW_TRY(elbow_world_broadcast(run->world, &metrics->partial_steps, sizeof metrics->partial_steps, 0));
+    ELBOW_TRY(elbow_world_broadcast(run->world, &metrics->since_elbo, sizeof metrics->since_elbo, 0));
+    return elbow_world_broadcast(run->world, &metrics->since_examples, sizeof metrics->since_examples, 0);
 }
 
 elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoint, bool weights_only,

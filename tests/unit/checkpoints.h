@@ -102,6 +102,8 @@ static elbow_checkpoint *make(bool reverse) {
     }
     memcpy(c->metrics->partial, row, c->metrics->train.columns * sizeof *row);
     c->metrics->partial_steps = 13;
+    c->metrics->since_elbo = -1234.5;
+    c->metrics->since_examples = 99;
     return c;
 }
 

@@ -66,6 +66,8 @@ static void check_same(const elbow_checkpoint *a, const elbow_checkpoint *b) {
     check_table(&a->metrics->evaluation, &b->metrics->evaluation);
     assert_memory_equal(a->metrics->partial, b->metrics->partial, sizeof a->metrics->partial);
     assert_true(a->metrics->partial_steps == b->metrics->partial_steps);
+    assert_true(a->metrics->since_elbo == b->metrics->since_elbo);
+    assert_true(a->metrics->since_examples == b->metrics->since_examples);
 }
 
 static void round_trip(elbow_checkpoint *c) {

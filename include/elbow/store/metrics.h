@@ -3,7 +3,7 @@
  * /train has a row per `train.log_every` steps (means over them, and over a shorter rest at the end of an epoch),
  * /evaluation a row per evaluation. One 1-D dataset a column, equal lengths. The file is rewritten under a
  * temporary name and renamed, never left open: any reader may open it at any moment. Checkpoints carry the
- * tables too, with the running sums of the unfinished row, so a resumed run continues without gap or repeat.
+ * tables too, with the running sums of the unfinished rows, so a resumed run continues without gap or repeat.
  * Nats per example; seconds of the whole run, earlier lives included. Local. */
 #ifndef ELBOW_STORE_METRICS_H
 #define ELBOW_STORE_METRICS_H
@@ -30,6 +30,7 @@ typedef struct elbow_metrics {
     elbow_table train, evaluation;
     double partial[ELBOW_METRICS_COLUMNS]; /* running sums of the row being filled; partial_steps of them */
     double partial_steps;
+    double since_elbo, since_examples; /* sums over the training steps since the last evaluation */
 } elbow_metrics;
 
 elbow_status elbow_metrics_create(elbow_metrics *metrics); /* the standard columns, below */
