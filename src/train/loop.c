@@ -119,12 +119,14 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     return ELBOW_OK;
 }
 
-static elbow_status stop(elbow_run *run, clocks *clock) {
+static elbow_status stop(elbow_run *run, const clocks *clock) {
     char reason[256];
     if (run->tried_step != run->step || run->saved_step != run->step) ELBOW_TRY(elbow_run_save(run, false));
-    snprintf(reason, sizeof reason, "%s at step %lld of %lld",
-             clock->reason[0] ? clock->reason : "another rank", (long long)run->step,
-             (long long)run->run_steps);
+    /* A signal reaches ranks at different moments: the lowest that has one says why. */
+    elbow_status asked = clock->reason[0] ? elbow_fail(ELBOW_STOPPED, "%s", clock->reason) : ELBOW_OK;
+    elbow_world_agree(run->world, asked);
+    snprintf(reason, sizeof reason, "%.200s at step %lld of %lld", elbow_error_message(),
+             (long long)run->step, (long long)run->run_steps);
     elbow_notice("stopped by %s; the checkpoint is written. Go on with: elbow train --resume %s", reason,
                  run->directory);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "stopped", reason));
