@@ -1,0 +1,38 @@
+# A run's bits depend on its config, its data and its seed: not on the ranks that computed it.
+# shellcheck source=tests/run/_lib.sh
+. "$ELBOW_SOURCE/tests/run/_lib.sh"
+data
+
+# across NAME "P P…" SETTING…: one run for each P; weights and metrics must be the same.
+across() {
+    local name=$1 ranks=$2 first='' p settings=()
+    shift 2
+    for p in "$@"; do settings+=(--set "$p"); done
+    for p in $ranks; do
+        quiet train launch "$p" train "${small[@]}" "${settings[@]}" --out "$name-$p"
+        if [ -n "$first" ]; then same "$first" "$name-$p"; fi
+        first=${first:-$name-$p}
+    done
+    echo "$name: $(digest "$first") on $ranks ranks"
+}
+
+across s4 '1 2 3 4' parallel.shards=4
+across s5 '1 2 3 4 5' parallel.shards=5
+differ s4-1 s5-1 'the shard count defines a run'
+
+# Without mpirun is one rank; without parallel.shards, the rank count is the shard count.
+quiet train launch 0 train "${small[@]}" --set parallel.shards=4 --out s4-alone
+same s4-1 s4-alone
+quiet train launch 4 train "${small[@]}" --out s4-by-ranks
+same s4-1 s4-by-ranks
+quiet train launch 2 train "${small[@]}" --set parallel.shards=4 --set run.seed=2 --out other-seed
+differ s4-1 other-seed 'the seed is another'
+
+# Nothing divides: not the batch by the shards, nor the examples by the batch.
+across ragged '1 3 4' parallel.shards=5 data.limit=1003 train.batch=97 train.epochs=2
+across straight-through '1 3' parallel.shards=4 estimator.name=straight-through-gumbel
+differ s4-1 straight-through-1 'the estimator is another'
+across everything '1 2 3' parallel.shards=5 data.binarize=dynamic data.shuffle=window data.window=2 \
+    optimizer.clip_norm=1 objective.free_bits=0.1 optimizer.weight_decay=0.01 estimator.samples=2 data.limit=1003 \
+    train.batch=97 'objective.beta=linear 0 1 steps=20' 'optimizer.learning_rate=cosine 3e-3 1e-4 warmup=5'
+across threshold '1 2' parallel.shards=4 data.binarize=threshold train.epochs=1
