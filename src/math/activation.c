@@ -1,8 +1,6 @@
 #include "math/activation.h"
 
-#include <string.h>
-
-#include "elbow/base/options.h"
+#include "base/family.h"
 #include "math/exp_log.h"
 
 /* Slopes test y > 0 rather than y < 0 where it matters: at 0 the slope is that of the left side, as PyTorch has it.
@@ -51,26 +49,16 @@ ELBOW_KERNEL static void tanh_backward(real *restrict dy, const real *restrict y
     for (size_t i = 0; i < count; ++i) dy[i] *= (1 - y[i]) * (1 + y[i]);
 }
 
-static const elbow_activation members[] = {
-    {"linear", linear_forward, linear_backward},
-    {"relu", relu_forward, relu_backward},
-    {"leaky_relu", leaky_relu_forward, leaky_relu_backward},
-    {"tanh", tanh_forward, tanh_backward},
-};
+static const elbow_activation linear = {"linear", linear_forward, linear_backward};
+static const elbow_activation relu = {"relu", relu_forward, relu_backward};
+static const elbow_activation leaky_relu = {"leaky_relu", leaky_relu_forward, leaky_relu_backward};
+static const elbow_activation hyperbolic_tangent = {"tanh", tanh_forward, tanh_backward};
 
-enum { MEMBERS = sizeof members / sizeof *members };
+static const elbow_activation *const members[] = {&linear, &relu, &leaky_relu, &hyperbolic_tangent};
 
 elbow_status elbow_activation_find(const char *name, const elbow_activation **activation) {
-    const char *names[MEMBERS];
-    for (size_t i = 0; i < MEMBERS; ++i) {
-        names[i] = members[i].name;
-        if (strcmp(name, names[i]) == 0) {
-            *activation = &members[i];
-            return ELBOW_OK;
-        }
-    }
-    const char *near = elbow_nearest_name(name, names, MEMBERS);
-    return elbow_fail(ELBOW_USAGE,
-                      "activation \"%s\" is not known%s%s%s; use linear, relu, leaky_relu or tanh", name,
-                      near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    size_t i = 0;
+    ELBOW_TRY(ELBOW_FAMILY_FIND(members, "activation", name, &i));
+    *activation = members[i];
+    return ELBOW_OK;
 }

@@ -1,6 +1,6 @@
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/family.h"
 #include "elbow/base/arena.h"
 #include "optim/optimizer_ops.h"
 
@@ -8,24 +8,13 @@ static const elbow_optimizer_ops *const optimizers[] = {
     &elbow_optimizer_adam,
 };
 
-enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
-
-static elbow_status find_optimizer(const char *name, const elbow_optimizer_ops **ops) {
-    const char *names[OPTIMIZERS];
-    for (size_t i = 0; i < OPTIMIZERS; i++) {
-        names[i] = (*ops = optimizers[i])->name;
-        if (strcmp(names[i], name) == 0) return ELBOW_OK;
-    }
-    const char *near = elbow_nearest_name(name, names, OPTIMIZERS);
-    return elbow_fail(ELBOW_USAGE, "`%s` is no optimizer; did you mean `%s`?", name, near ? near : names[0]);
-}
-
 elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *options, size_t begin,
                                     size_t end) {
     *out = NULL;
-    const elbow_optimizer_ops *ops = NULL;
-    elbow_status status = find_optimizer(options->optimizer.name, &ops);
+    size_t i = 0;
+    elbow_status status = ELBOW_FAMILY_FIND(optimizers, "optimizer", options->optimizer.name, &i);
     if (status != ELBOW_OK) return elbow_options_blame(options, "optimizer.name", status);
+    const elbow_optimizer_ops *ops = optimizers[i];
     elbow_optimizer *optimizer = calloc(1, sizeof *optimizer);
     ELBOW_CHECK(optimizer != NULL, ELBOW_MEMORY, "no memory for an optimizer");
     optimizer->ops = ops;

@@ -2,27 +2,14 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "elbow/base/options.h"
+#include "base/family.h"
 #include "parallel/exchange_ops.h"
 
 static const elbow_exchange_ops *const exchanges[] = {
     &elbow_exchange_ordered,
     &elbow_exchange_mpi,
 };
-
-enum { EXCHANGES = sizeof exchanges / sizeof *exchanges };
-
-static elbow_status find_exchange(const char *name, const elbow_exchange_ops **ops) {
-    const char *names[EXCHANGES];
-    for (size_t i = 0; i < EXCHANGES; i++) {
-        names[i] = (*ops = exchanges[i])->name;
-        if (strcmp(names[i], name) == 0) return ELBOW_OK;
-    }
-    const char *near = elbow_nearest_name(name, names, EXCHANGES);
-    return elbow_fail(ELBOW_USAGE, "unknown exchange `%s`; did you mean `%s`?", name, near ? near : names[0]);
-}
 
 static elbow_status create_local(elbow_exchange *exchange) {
     ELBOW_CHECK(exchange->size <= INT_MAX, ELBOW_PARALLEL,
@@ -36,8 +23,8 @@ static elbow_status create_local(elbow_exchange *exchange) {
 elbow_status elbow_exchange_create(elbow_exchange **out, const char *name, elbow_world *world, size_t shards,
                                    size_t size) {
     *out = NULL;
-    const elbow_exchange_ops *ops = NULL;
-    ELBOW_TRY(find_exchange(name, &ops));
+    size_t member = 0;
+    ELBOW_TRY(ELBOW_FAMILY_FIND(exchanges, "exchange", name, &member));
     size_t rank = (size_t)world->rank, ranks = (size_t)world->size;
     ELBOW_CHECK(
         ranks <= shards, ELBOW_USAGE,
@@ -46,7 +33,7 @@ elbow_status elbow_exchange_create(elbow_exchange **out, const char *name, elbow
         ranks, shards, shards, ranks);
     elbow_exchange *exchange = calloc(1, sizeof *exchange);
     ELBOW_TRY_ALL(world, exchange ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the exchange"));
-    exchange->ops = ops;
+    exchange->ops = exchanges[member];
     exchange->world = world;
     exchange->shards = shards;
     exchange->size = size;

@@ -1,33 +1,21 @@
 #include "vae/estimator.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/family.h"
 
 static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_gumbel_softmax,
     &elbow_estimator_straight_through_gumbel,
 };
 
-enum { ESTIMATORS = sizeof estimators / sizeof *estimators };
-
-static elbow_status find_estimator(const char *name, const elbow_estimator_ops **ops) {
-    char known[256] = "";
-    for (size_t i = 0; i < ESTIMATORS; i++) {
-        *ops = estimators[i];
-        if (strcmp(name, estimators[i]->name) == 0) return ELBOW_OK;
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", estimators[i]->name);
-    }
-    return elbow_fail(ELBOW_USAGE, "`%s` is no estimator; known: %s", name, known);
-}
-
 elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_options *options,
                                     elbow_params *params) {
-    const elbow_estimator_ops *ops = NULL;
-    elbow_status status = find_estimator(options->estimator.name, &ops);
+    size_t i = 0;
+    elbow_status status = ELBOW_FAMILY_FIND(estimators, "estimator", options->estimator.name, &i);
     if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.name", status);
-    estimator->ops = ops;
-    return ops->create ? ops->create(estimator, params) : ELBOW_OK;
+    estimator->ops = estimators[i];
+    return estimator->ops->create ? estimator->ops->create(estimator, params) : ELBOW_OK;
 }
 
 elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, size_t samples,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/family.h"
 #include "math/vector.h"
 #include "nn/pass.h"
 
@@ -16,35 +17,14 @@ static const elbow_prior_ops *const priors[] = {
     &elbow_prior_uniform,
 };
 
-#define COUNT(list) (sizeof(list) / sizeof *(list))
-
-/* One finder for the three families: the member of `list` with that name. */
-#define FIND(list, what, option, word, found)                                                                \
-    do {                                                                                                     \
-        const char *names_[COUNT(list)];                                                                     \
-        *(found) = NULL;                                                                                     \
-        for (size_t i_ = 0; i_ < COUNT(list); i_++) {                                                        \
-            names_[i_] = (list)[i_]->name;                                                                   \
-            if (strcmp(names_[i_], (word)) == 0) *(found) = (list)[i_];                                      \
-        }                                                                                                    \
-        if (*(found) == NULL) return unknown(what, word, names_, COUNT(list));                               \
-    } while (0)
-
-static elbow_status unknown(const char *what, const char *word, const char *const *names, size_t count) {
-    char known[256] = "";
-    for (size_t i = 0; i < count; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
-    }
-    return elbow_fail(ELBOW_USAGE, "`%s` is no %s; known: %s", word, what, known);
-}
-
 /* `categorical 20x10`: the kind, then what the kind reads. */
 static elbow_status create_group(elbow_group *group, size_t index, const char *spec) {
     char kind[32], size[64];
+    size_t i = 0;
     ELBOW_CHECK(sscanf(spec, " %31s %63s", kind, size) == 2, ELBOW_USAGE,
                 "`%s` is no latent; write a kind and its size: `categorical 20x10`", spec);
-    FIND(latents, "kind of latent", "model.latent", kind, &group->latent);
+    ELBOW_TRY(ELBOW_FAMILY_FIND(latents, "kind of latent", kind, &i));
+    group->latent = latents[i];
     snprintf(group->stream, sizeof group->stream, "latent.%zu.gumbel", index);
     return group->latent->create(group, size);
 }
@@ -69,13 +49,17 @@ static elbow_status create_groups(elbow_stochastic *layer, const char *text) {
 
 static elbow_status create_posterior(elbow_group *group, size_t index, size_t features,
                                      const elbow_options *options, elbow_params *params) {
-    FIND(posteriors, "posterior", "model.posterior", options->model.posterior, &group->posterior);
+    size_t i = 0;
+    ELBOW_TRY(ELBOW_FAMILY_FIND(posteriors, "posterior", options->model.posterior, &i));
+    group->posterior = posteriors[i];
     return group->posterior->create(group, index, features, options, params);
 }
 
 static elbow_status create_prior(elbow_group *group, size_t index, const elbow_options *options,
                                  elbow_params *params) {
-    FIND(priors, "prior", "model.prior", options->model.prior, &group->prior);
+    size_t i = 0;
+    ELBOW_TRY(ELBOW_FAMILY_FIND(priors, "prior", options->model.prior, &i));
+    group->prior = priors[i];
     return group->prior->create(group, index, params);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "vae/estimator.h"
 #include "vae/likelihood.h"
 #include "vae/stochastic.h"
@@ -39,8 +40,11 @@ static real *score_backward(void *context, const elbow_pass *pass, const real *w
 
 static elbow_status create_nets(elbow_vae *vae, const elbow_options *options) {
     const char *activation = options->model.activation;
-    elbow_status status = elbow_net_create(&vae->encoder, "encoder", options->model.encoder, activation,
-                                           vae->field.dimensions, &vae->params);
+    const elbow_activation *found = NULL;
+    elbow_status status = elbow_activation_find(activation, &found);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "model.activation", status);
+    status = elbow_net_create(&vae->encoder, "encoder", options->model.encoder, activation,
+                              vae->field.dimensions, &vae->params);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.encoder", status);
     ELBOW_TRY(
         elbow_stochastic_create(&vae->latent, options, elbow_net_output_width(vae->encoder), &vae->params));
