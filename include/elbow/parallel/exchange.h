@@ -47,7 +47,8 @@ void elbow_exchange_part(const elbow_exchange *exchange, size_t rank, size_t *be
 /* The parameter block (size), 64-byte aligned; written between steps only by their owner. Local. */
 real *elbow_exchange_parameters(elbow_exchange *exchange);
 
-/* Local (ready may start sends). */
+/* Local (ready may start sends). A shard's ranges may come in any order and any sizes, each parameter once; for
+ * `mpi` they are the same, in the same order, on every rank. */
 real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard);
 void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end);
 

@@ -1,0 +1,232 @@
+/* Exchanges: the sum of the shards' gradients on every rank count, against a plain tree made by each rank alone.
+ *
+ * Gradients are random, their magnitudes wildly different from shard to shard and element to element, so that another order
+ * of additions gives other bits. */
+#include "check.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "elbow/parallel/exchange.h"
+
+/* Shard s's gradient of parameter i in a step: ±2^e · [1, 2), e from −25 to 25. */
+static real gradient_of(size_t shard, size_t i, uint64_t step) {
+    uint64_t h = hash_of(shard, i, step);
+    double value = ldexp(1 + (double)(h >> 12) * 0x1p-52, (int)(h % 51) - 25);
+    return (real)(h & 2048 ? -value : value);
+}
+
+/* Node [first, first + width) ∩ [0, S) of the tree, as exchange.h defines it. */
+static real tree_sum(size_t first, size_t width, size_t shards, size_t i, uint64_t step) {
+    if (width == 1) return gradient_of(first, i, step);
+    real left = tree_sum(first, width / 2, shards, i, step);
+    if (first + width / 2 >= shards) return left;
+    return left + tree_sum(first + width / 2, width / 2, shards, i, step);
+}
+
+static size_t whole_width(size_t shards) {
+    size_t width = 1;
+    while (width < shards) width *= 2;
+    return width;
+}
+
+/* How a shard's gradient becomes ready. */
+typedef enum cut { WHOLE, BACKWARD, PIECES, SHUFFLED, CUTS } cut;
+
+static void be_ready(elbow_exchange *exchange, size_t shard, size_t size, cut how, uint64_t seed) {
+    size_t bounds[102] = {0}, pieces = 1;
+    if (how == WHOLE) bounds[1] = size;
+    if (how == BACKWARD) { /* as a step does: the decoder's side first, and then the encoder's */
+        elbow_exchange_ready(exchange, shard, size / 3, size);
+        elbow_exchange_ready(exchange, shard, size / 3, size / 3);
+        elbow_exchange_ready(exchange, shard, 0, size / 3);
+        return;
+    }
+    if (how == PIECES || how == SHUFFLED) {
+        pieces = 1 + (size_t)(hash_of(seed, 0, 1) % 100); /* more than there may be requests */
+        for (size_t p = 1; p < pieces; p++) {             /* sorted random bounds, some equal */
+            size_t at = (size_t)(hash_of(seed, 0, p + 1) % (size + 1)), to = p;
+            for (; to > 1 && bounds[to - 1] > at; to--) bounds[to] = bounds[to - 1];
+            bounds[to] = at;
+        }
+        bounds[pieces] = size;
+    }
+    size_t order[101];
+    for (size_t p = 0; p < pieces; p++) order[p] = pieces - 1 - p; /* from the end, as a backward pass */
+    for (size_t p = pieces; how == SHUFFLED && p > 1; p--) {
+        size_t other = (size_t)(hash_of(seed, 0, 1000 + p) % p), swap = order[p - 1];
+        order[p - 1] = order[other];
+        order[other] = swap;
+    }
+    for (size_t p = 0; p < pieces; p++)
+        elbow_exchange_ready(exchange, shard, bounds[order[p]], bounds[order[p] + 1]);
+}
+
+/* Ranks come late to different steps. */
+static void dawdle(uint64_t step) {
+    long nanoseconds = (long)(hash_of((uint64_t)world->rank, step, 5) % 3) * 300000;
+    nanosleep(&(struct timespec){0, nanoseconds}, NULL);
+}
+
+/* The parts of the ranks are whole blocks, in order, and together everything. */
+static void check_parts(elbow_exchange *exchange, size_t size) {
+    size_t at = 0, begin = 0, end = 0, owned_begin = 0, owned_end = 0;
+    for (int r = 0; r < world->size; r++) {
+        elbow_exchange_part(exchange, (size_t)r, &begin, &end);
+        CHECK(begin == at && end >= begin, "part of rank %d is [%zu, %zu)", r, begin, end);
+        CHECK(begin % ELBOW_BLOCK == 0 || begin == size, "part of rank %d begins at %zu", r, begin);
+        at = end;
+    }
+    CHECK(at == size, "the parts end at %zu of %zu", at, size);
+    elbow_exchange_part(exchange, (size_t)world->rank, &begin, &end);
+    elbow_exchange_owned(exchange, &owned_begin, &owned_end);
+    CHECK(owned_begin <= begin && end <= owned_end && owned_end <= size, "the part is not owned");
+}
+
+static real parameter_of(size_t i, uint64_t step) { return (real)(hash_of(i, step, 77) >> 40); }
+
+static void one_step(elbow_exchange *exchange, const char *name, size_t shards, size_t size, uint64_t step,
+                     cut how) {
+    size_t first = 0, count = 0, begin = 0, end = 0;
+    bool exact = strcmp(name, "ordered") == 0;
+    real *sum = NULL;
+    elbow_exchange_shards(exchange, &first, &count);
+    elbow_exchange_owned(exchange, &begin, &end);
+    dawdle(step);
+    for (size_t shard = first; shard < first + count; shard++) {
+        real *gradient = elbow_exchange_gradient(exchange, shard);
+        for (size_t i = 0; i < size; i++) gradient[i] += gradient_of(shard, i, step); /* in place, added */
+        /* `mpi` sums ranges together, so they must be the same everywhere; `ordered` takes any. */
+        be_ready(exchange, shard, size, how, exact ? step + 100 * shard : step);
+    }
+    CHECK(elbow_exchange_finish(exchange, &sum) == ELBOW_OK, "step %d", (int)step);
+    size_t width = whole_width(shards);
+    for (size_t i = begin; i < end; i++) {
+        real expected = tree_sum(0, width, shards, i, step), got = sum[i - begin];
+        double largest = 0;
+        for (size_t s = 0; !exact && s < shards; s++)
+            largest = fmax(largest, fabs((double)gradient_of(s, i, step)));
+        double room = exact ? 0 : (double)shards * largest * 0x1p-22;
+        CHECK(exact ? memcmp(&got, &expected, sizeof got) == 0 : fabs((double)(got - expected)) <= room,
+              "%s, S = %zu, size %zu, step %d, cut %d, parameter %zu: %.9g, not %.9g", name, shards, size,
+              (int)step, (int)how, i, (double)got, (double)expected);
+        sum[i - begin] = (real)NAN; /* the owner may change it; no later step may see it */
+    }
+    real *parameters = elbow_exchange_parameters(exchange);
+    CHECK(elbow_exchange_parameters(exchange) == parameters && (uintptr_t)parameters % 64 == 0, "moves");
+    for (size_t i = begin; i < end; i++) parameters[i] = parameter_of(i, step);
+    CHECK(elbow_exchange_publish(exchange) == ELBOW_OK, "step %d", (int)step);
+    for (size_t i = 0; i < size; i++)
+        CHECK(parameters[i] == parameter_of(i, step), "parameter %zu after step %d", i, (int)step);
+}
+
+/* Moments to rank 0 and back. */
+static void round_trip(elbow_exchange *exchange, size_t size) {
+    size_t begin = 0, end = 0;
+    elbow_exchange_owned(exchange, &begin, &end);
+    real *owned = malloc((end - begin + 1) * sizeof *owned), *full = NULL;
+    if (world->rank == 0) full = malloc((size + 1) * sizeof *full);
+    CHECK(owned != NULL && (world->rank > 0 || full != NULL), "no memory");
+    for (size_t i = begin; i < end; i++) owned[i - begin] = parameter_of(i, 1);
+    owned[end - begin] = -5;
+    if (full) full[size] = -5;
+    CHECK(elbow_exchange_gather(exchange, owned, full) == ELBOW_OK, "size %zu", size);
+    for (size_t i = 0; full && i < size; i++) {
+        CHECK(full[i] == parameter_of(i, 1), "gathered %zu", i);
+        full[i] = parameter_of(i, 2);
+    }
+    CHECK(elbow_exchange_scatter(exchange, full, owned) == ELBOW_OK, "size %zu", size);
+    for (size_t i = begin; i < end; i++) CHECK(owned[i - begin] == parameter_of(i, 2), "scattered %zu", i);
+    CHECK(owned[end - begin] == -5 && (!full || full[size] == -5), "written beyond the end");
+    free(owned);
+    free(full);
+}
+
+static void sums(const char *name) {
+    static const size_t sizes[] = {
+        1, 100, ELBOW_BLOCK - 1, ELBOW_BLOCK, ELBOW_BLOCK + 1, 3 * ELBOW_BLOCK, 5 * ELBOW_BLOCK + 77};
+    static const size_t more[] = {0, 1, 2, 3, 4, 9, 13};
+    size_t ranks = (size_t)world->size;
+    for (size_t m = 0; m < sizeof more / sizeof *more; m++)
+        for (size_t z = 0; z < sizeof sizes / sizeof *sizes; z++) {
+            elbow_exchange *exchange = NULL;
+            size_t shards = ranks + more[m], size = sizes[z], first = 0, count = 0;
+            if (size > 2 * ELBOW_BLOCK && m % 2 == 1) continue; /* the large ones with every other S */
+            CHECK(elbow_exchange_create(&exchange, name, world, shards, size) == ELBOW_OK, "S = %zu", shards);
+            elbow_exchange_shards(exchange, &first, &count);
+            CHECK(count >= shards / ranks && count <= shards / ranks + 1, "%zu shards here", count);
+            check_parts(exchange, size);
+            CHECK(elbow_exchange_bytes(exchange) >= 2 * size * sizeof(real), "%zu parameters", size);
+            for (int how = 0; how < CUTS; how++)
+                one_step(exchange, name, shards, size, (uint64_t)how + 10 * m, (cut)how);
+            round_trip(exchange, size);
+            one_step(exchange, name, shards, size, 1000 + m, BACKWARD);
+            elbow_exchange_destroy(&exchange);
+            CHECK(exchange == NULL, "destroyed");
+        }
+}
+
+static void ordered(void) { sums("ordered"); }
+static void by_mpi(void) { sums("mpi"); }
+
+/* Two at once: their messages do not meet. */
+static void side_by_side(void) {
+    elbow_exchange *a = NULL, *b = NULL;
+    size_t shards = (size_t)world->size + 2, sizes[2] = {ELBOW_BLOCK * 3 + 5, ELBOW_BLOCK * 2};
+    CHECK(elbow_exchange_create(&a, "ordered", world, shards, sizes[0]) == ELBOW_OK, "a");
+    CHECK(elbow_exchange_create(&b, "ordered", world, shards, sizes[1]) == ELBOW_OK, "b");
+    elbow_exchange *both[2] = {a, b};
+    for (uint64_t step = 0; step < 5; step++) {
+        size_t first = 0, count = 0;
+        elbow_exchange_shards(a, &first, &count);
+        for (size_t shard = first; shard < first + count; shard++)
+            for (size_t x = 0; x < 2; x++) {
+                real *gradient = elbow_exchange_gradient(both[x], shard);
+                for (size_t i = 0; i < sizes[x]; i++) gradient[i] += gradient_of(shard, i, step + 50 * x);
+                elbow_exchange_ready(both[x], shard, 0, sizes[x]);
+            }
+        for (size_t x = 2; x-- > 0;) {
+            size_t begin = 0, end = 0;
+            real *sum = NULL;
+            elbow_exchange_owned(both[x], &begin, &end);
+            CHECK(elbow_exchange_finish(both[x], &sum) == ELBOW_OK, "exchange %zu", x);
+            for (size_t i = begin; i < end; i++)
+                CHECK(sum[i - begin] == tree_sum(0, whole_width(shards), shards, i, step + 50 * x),
+                      "exchange %zu, parameter %zu", x, i);
+        }
+    }
+    elbow_exchange_destroy(&b);
+    elbow_exchange_destroy(&a);
+}
+
+/* What cannot be is refused on every rank alike, and the world goes on. */
+static void refusals(void) {
+    elbow_exchange *exchange = (elbow_exchange *)&exchange;
+    const char *const names[] = {"ordered", "mpi"};
+    for (int n = 0; n < 2; n++)
+        for (size_t shards = 0; shards < (size_t)world->size; shards++) {
+            CHECK(elbow_exchange_create(&exchange, names[n], world, shards, 10) == ELBOW_USAGE, "S = %zu",
+                  shards);
+            CHECK(exchange == NULL, "nothing is made");
+            CHECK(strstr(elbow_error_message(), "parallel.shards=") != NULL, "the mend");
+            check_same_message();
+        }
+    CHECK(elbow_exchange_create(&exchange, "orderd", world, 64, 10) == ELBOW_USAGE, "unknown name");
+    CHECK(strstr(elbow_error_message(), "did you mean `ordered`") != NULL, "the nearest name");
+    check_same_message();
+    if (sizeof(size_t) > 4) {
+        CHECK(elbow_exchange_create(&exchange, "ordered", world, 64, (size_t)INT32_MAX + 1) == ELBOW_PARALLEL,
+              "more parameters than MPI counts");
+        check_same_message();
+    }
+}
+
+int main(int argc, char **argv) {
+    static const rank_test tests[] = {
+        {"ordered", ordered},
+        {"mpi", by_mpi},
+        {"side by side", side_by_side},
+        {"refusals", refusals},
+    };
+    return run_on_ranks(argc, argv, tests, sizeof tests / sizeof *tests);
+}
