@@ -59,7 +59,7 @@ static int unknown_flag(const char *command, const char *word, size_t length, co
     snprintf(given, sizeof given, "%.*s", (int)(length < 60 ? length : 60), word);
     const char *nearest = elbow_nearest_name(given, names, count);
     if (nearest == NULL) return elbow_cli_usage(command, "unknown argument `%s`", given);
-    return elbow_cli_usage(command, "unknown argument `%s`; did you mean `%s`?", given, nearest);
+    return elbow_cli_usage(command, "unknown argument `%s`; `%s` is near", given, nearest);
 }
 
 static bool same_word(const char *known, const char *word, size_t length) {
