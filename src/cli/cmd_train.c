@@ -101,6 +101,8 @@ static elbow_status train(elbow_world *world, train_request *request, const elbo
         *start = (elbow_start){.resume = start->out};
     else
         start->reuse = request->continues;
+    /* Here, before anything takes long: a request that comes while data are read is one to this life. */
+    if (world->rank == 0 && start->resume) elbow_stop_clear(start->resume);
     ELBOW_TRY(elbow_run_create(&run, world, options, start));
     elbow_status status = elbow_train(run);
     elbow_run_destroy(&run);

@@ -138,7 +138,6 @@ static elbow_status train(elbow_run *run) {
     clocks clock = {.began = now, .saved = now, .metrics_written = now};
     elbow_progress progress;
     bool save_asked = false;
-    if (run->world->rank == 0) elbow_stop_clear(run->directory);
     elbow_progress_begin(&progress, run);
     for (;;) {
         bool improved = false;

@@ -19,6 +19,7 @@ static void handle(int number) {
 
 void elbow_stop_catch_signals(void) {
     struct sigaction action;
+    caught = 0;
     memset(&action, 0, sizeof action);
     action.sa_handler = handle;
     action.sa_flags = SA_RESTART; /* MPI's and HDF5's calls go on */
@@ -57,5 +58,4 @@ void elbow_stop_clear(const char *directory) {
     char path[4096];
     snprintf(path, sizeof path, "%s/stop", directory);
     unlink(path);
-    caught = 0;
 }
