@@ -160,7 +160,7 @@ elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
                        path);
     else if (status == ELBOW_OK && !*file)
         status = elbow_fail(
-            ELBOW_IO, "%s: none of %zu checkpoints is good (%.1500s); restore one, or start the run anew",
+            ELBOW_FORMAT, "%s: none of %zu checkpoints is good (%.1500s); restore one, or start the run anew",
             checkpoints, seen, elbow_error_message());
     free(checkpoints);
     return status;

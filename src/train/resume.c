@@ -26,8 +26,11 @@ elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpo
 bool elbow_run_exists(elbow_world *world, const char *directory) {
     char *file = NULL;
     int there = 0;
-    if (world->rank == 0 && elbow_file_is_directory(directory))
-        there = elbow_checkpoint_resolve(directory, &file) == ELBOW_OK;
+    if (world->rank == 0 && elbow_file_is_directory(directory)) {
+        elbow_status status = elbow_checkpoint_resolve(directory, &file);
+        /* Checkpoints that cannot be read are still a run: resuming says so, and nothing is begun over it. */
+        there = status == ELBOW_OK || status == ELBOW_FORMAT;
+    }
     free(file);
     return elbow_world_broadcast(world, &there, sizeof there, 0) == ELBOW_OK && there;
 }

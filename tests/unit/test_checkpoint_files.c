@@ -84,7 +84,7 @@ static void takes_the_newest_good_one(void **state) {
     touch("checkpoints/step-000000010.h5", 0);
     resolves_to(run, "checkpoints/step-000000009.h5");
     touch("checkpoints/step-000000009.h5", 0);
-    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
+    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_FORMAT);
     assert_non_null(strstr(elbow_error_message(), "none of 3"));
     assert_null(file);
     assert_int_equal(elbow_checkpoint_resolve("/nonexistent/run", &file), ELBOW_IO);

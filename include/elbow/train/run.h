@@ -72,7 +72,7 @@ void elbow_run_destroy(elbow_run **run);
 /* The options in the newest good checkpoint of a run directory. Collective. */
 elbow_status elbow_run_stored_options(elbow_options **options, elbow_world *world, const char *directory);
 
-/* Whether a directory holds a checkpoint to go on from: what --continue asks. Collective. */
+/* Whether a directory holds checkpoints, good or damaged: what --continue asks. Collective. */
 bool elbow_run_exists(elbow_world *world, const char *directory);
 
 /* What is wrong with options beyond their syntax: schedules, specs, names, lengths. Data is looked at only
