@@ -120,10 +120,10 @@ wrong 1 'data.h5' train "${small[@]}" --out data.h5/new
 
 # --- import
 import() { local c=$1 p=$2 && shift 2 && expect_fail "$c" "$p" launch 0 import idx "$@" -o new.h5; }
-idx=idx-train-images
-labels=idx-train-labels
+idx='idx-train-images'
+labels='idx-train-labels'
 head -c 300 $idx.gz >cut.gz
-head -c 3000 $idx >cut
+head -c 3000 $idx >short
 { head -c 16 $idx.gz && head -c 400 /dev/urandom && tail -c +417 $idx.gz; } >broken.gz
 { printf '\0\0\010\003\0\0\0\0\0\0\0\014\0\0\0\014'; } >none
 { printf '\0\0\010\003\0\0\0\012\0\0\0\0\0\0\0\014'; } >flat
@@ -137,7 +137,7 @@ import 1 'data.h5' --train data.h5 --test $idx
 import 1 'none.*(no|0) ' --train none --test $idx
 import 1 'flat' --train flat --test $idx
 import 1 'cut.gz' --train cut.gz --test $idx
-import 1 'cut' --train cut --test $idx
+import 1 'short.*100.*20' --train short --test $idx
 import 1 'broken.gz' --train broken.gz --test $idx
 import 1 'longer' --train longer --test $idx
 import 1 '(label|00000801|2049)' --train $labels --test $idx
