@@ -8,7 +8,7 @@
 #include "elbow/version.h"
 #include "train/facts.h"
 
-enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24 };
+enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24, SHORTEST_BAR = 6 };
 
 void elbow_format_time(char *text, size_t room, double seconds) {
     long s = isfinite(seconds) && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
@@ -57,13 +57,13 @@ static void say_ranks(const elbow_run *run) {
     elbow_notice("  ranks    %d on %d node%s (%s), %d thread%s each%s", world->size, world->nodes,
                  world->nodes == 1 ? "" : "s", world->host, threads, threads == 1 ? "" : "s", binding);
     elbow_notice("  BLAS     %s; kernels %s", run->facts.blas, run->facts.instruction_set);
-    int wanted = world->node_size * threads;
+    int wanted = world->node_size * threads, most = online > threads ? online / threads : 1;
     if (online > 0 && wanted > online)
-        elbow_warn("%d ranks × %d threads on a node with %d cores: they wait for each other; start at most "
-                   "%d rank%s "
-                   "a node (--map-by ppr:%d:node)",
-                   world->node_size, threads, online, online / threads > 0 ? online / threads : 1,
-                   online / threads > 1 ? "s" : "", online / threads > 0 ? online / threads : 1);
+        elbow_warn(
+            "%d rank%s × %d thread%s on a node of %d core%s take turns; start at most %d rank%s a node "
+            "(mpirun --map-by ppr:%d:node), or set train.threads lower for a new run",
+            world->node_size, world->node_size == 1 ? "" : "s", threads, threads == 1 ? "" : "s", online,
+            online == 1 ? "" : "s", most, most == 1 ? "" : "s", most);
     else if (bound > 0 && threads > bound)
         elbow_warn("%d threads a rank, bound to %d core%s; give each rank its cores (--map-by slot:PE=%d)",
                    threads, bound, bound == 1 ? "" : "s", threads);
@@ -93,12 +93,13 @@ static void say_shards(const elbow_run *run) {
 static void say_model(const elbow_run *run) {
     char count[32];
     const elbow_options *o = run->options;
-    elbow_notice("  model    %zu ─ %s ─ (%s) ─ %s ─ %zu, %s; %s parameters",
-                 elbow_vae_field(run->vae)->dimensions, o->model.encoder, o->model.latent, o->model.decoder,
-                 elbow_vae_field(run->vae)->dimensions, o->model.likelihood,
-                 grouped(count, elbow_vae_params(run->vae)->count));
-    elbow_notice("  train    %s, temperature %s; %s, learning rate %s", o->estimator.name,
-                 o->estimator.temperature, o->optimizer.name, o->optimizer.learning_rate);
+    size_t dimensions = elbow_vae_field(run->vae)->dimensions;
+    elbow_notice("  model    %zu ─ %s ─ (%s) ─ %s ─ %zu, %s", dimensions, o->model.encoder, o->model.latent,
+                 o->model.decoder, dimensions, o->model.likelihood);
+    elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
+                 grouped(count, elbow_vae_params(run->vae)->count), rank_bytes(run) / 1e6);
+    elbow_notice("  train    %s, temperature %s", o->estimator.name, o->estimator.temperature);
+    elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
 }
 
 static void say_data(const elbow_run *run) {
@@ -111,10 +112,7 @@ static void say_data(const elbow_run *run) {
                  valids ? grouped(valid, valids) : "", valids ? " valid, " : "",
                  grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)), field->height, field->width,
                  field->binary ? "binary" : "grey", run->options->data.binarize);
-    if (grey)
-        elbow_notice("           grey pixels are no observations of a Bernoulli: -ELBO below is a "
-                     "cross-entropy, not a "
-                     "bound on -log p(x)");
+    if (grey) elbow_notice("           grey targets: -ELBO is a cross-entropy here, no bound on -log p(x)");
 }
 
 void elbow_report_start(const elbow_run *run) {
@@ -123,8 +121,6 @@ void elbow_report_start(const elbow_run *run) {
     say_ranks(run);
     say_shards(run);
     say_model(run);
-    elbow_notice("  memory   %.0f MB a rank (parameters, gradients, moments, activations, data)",
-                 rank_bytes(run) / 1e6);
     say_data(run);
     if (run->step > 0) snprintf(start, sizeof start, ", from step %lld", (long long)run->step);
     elbow_notice("  length   %s steps, %lld an epoch%s", grouped(steps, (size_t)run->run_steps),
@@ -133,7 +129,7 @@ void elbow_report_start(const elbow_run *run) {
 
 void elbow_progress_begin(elbow_progress *progress, const elbow_run *run) {
     double now = elbow_now();
-    *progress = (elbow_progress){.began = now, .began_step = run->step, .said = now, .elbo = NAN};
+    *progress = (elbow_progress){.began = now, .began_step = run->step, .said = now};
 }
 
 /* What both kinds of line say. */
@@ -143,46 +139,52 @@ static void describe(char *text, size_t room, const elbow_progress *progress, co
     double elapsed = elbow_now() - progress->began;
     double of_a_step = elapsed / (double)(run->step - progress->began_step);
     elbow_format_time(left, sizeof left, of_a_step * (double)(run->run_steps - run->step));
-    int64_t epochs = (run->run_steps + run->epoch_steps - 1) / run->epoch_steps;
     int64_t epoch = (run->step - 1) / run->epoch_steps + 1;
-    snprintf(text, room, "epoch %lld/%lld  step %lld/%lld  -ELBO %.2f  KL %.2f  τ %.3f  %s ex/s  %s left",
-             (long long)epoch, (long long)epochs, (long long)run->step, (long long)run->run_steps,
-             -progress->elbo, progress->kl, report->temperature, grouped(rate, (size_t)progress->rate), left);
+    snprintf(text, room, "epoch %lld  step %lld/%lld  -ELBO %.1f  KL %.1f  τ %.2f  %s ex/s  %s left",
+             (long long)epoch, (long long)run->step, (long long)run->run_steps, -progress->elbo, progress->kl,
+             report->temperature, grouped(rate, (size_t)progress->rate), left);
 }
 
-static void draw_bar(char *text, size_t room, const elbow_run *run) {
-    /* eighths of a cell, so that the bar moves in a long run */
+/* A bar of `cells` cells, in eighths of one, so that it moves in a long run. */
+static void draw_bar(char *text, size_t room, int cells, const elbow_run *run) {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    double cells = BAR * (double)run->step / (double)run->run_steps;
-    int full = (int)cells, part = (int)((cells - full) * 8);
+    double done = cells * (double)run->step / (double)run->run_steps;
+    int full = (int)done, part = (int)((done - full) * 8);
     size_t at = 0;
     for (int i = 0; i < full; i++) at += (size_t)snprintf(text + at, room - at, "█");
-    if (full < BAR) at += (size_t)snprintf(text + at, room - at, "%s", part ? eighths[part] : " ");
-    for (int i = full + 1; i < BAR; i++) at += (size_t)snprintf(text + at, room - at, " ");
+    if (full < cells) at += (size_t)snprintf(text + at, room - at, "%s", part ? eighths[part] : " ");
+    for (int i = full + 1; i < cells; i++) at += (size_t)snprintf(text + at, room - at, " ");
+    snprintf(text + at, room - at, "▕ ");
+}
+
+/* The progress line of a terminal: the figures, after as much of a bar as there is room for. */
+static void draw_line(const char *figures, int width, const elbow_run *run) {
+    char bar[4 * (BAR + 2)] = "", line[LINE + sizeof bar];
+    int cells = width - 3 - (int)strlen(figures); /* strlen counts one more than there are letters: τ */
+    if (cells > BAR) cells = BAR;
+    if (cells >= SHORTEST_BAR) draw_bar(bar, sizeof bar, cells, run);
+    snprintf(line, sizeof line, "%s%s", bar, figures);
+    elbow_log_progress(line);
 }
 
 void elbow_progress_step(elbow_progress *progress, const elbow_run *run, const elbow_step_report *report,
                          double seconds) {
-    char text[LINE], bar[4 * BAR], line[LINE + 4 * BAR + 8];
-    double n = (double)report->examples, keep = isnan(progress->elbo) ? 0 : 0.98;
-    if (isnan(progress->elbo)) progress->elbo = 0;
-    progress->elbo = keep * progress->elbo + (1 - keep) * report->terms.elbo / n;
-    progress->kl = keep * progress->kl + (1 - keep) * report->terms.kl / n;
-    progress->rate = keep * progress->rate + (1 - keep) * n / seconds;
+    char figures[LINE];
+    double n = (double)report->examples;
+    double weight = fmax(0.02, 1 / (double)++progress->steps); /* of the newest step in the running means */
+    progress->elbo += weight * (report->terms.elbo / n - progress->elbo);
+    progress->kl += weight * (report->terms.kl / n - progress->kl);
+    progress->rate += weight * (n / seconds - progress->rate);
 
     double now = elbow_now();
-    bool terminal = elbow_log_width() > 0;
-    if (now - (terminal ? progress->drawn : progress->said) < (terminal ? 0.1 : PLAIN_SECONDS)) return;
-    describe(text, sizeof text, progress, run, report);
-    if (terminal) {
-        draw_bar(bar, sizeof bar, run);
-        snprintf(line, sizeof line, "%s▕ %s", bar, text);
-        elbow_log_progress(line);
-        progress->drawn = now;
-    } else {
-        elbow_notice("%s", text);
-        progress->said = now;
-    }
+    int width = elbow_log_width();
+    if (now - (width > 0 ? progress->drawn : progress->said) < (width > 0 ? 0.1 : PLAIN_SECONDS)) return;
+    describe(figures, sizeof figures, progress, run, report);
+    if (width > 0)
+        draw_line(figures, width, run);
+    else
+        elbow_notice("%s", figures);
+    progress->drawn = progress->said = now;
 }
 
 void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {

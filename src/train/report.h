@@ -10,10 +10,10 @@ void elbow_report_start(const elbow_run *run);
 
 /* After every step: the progress line at most ten times a second, or a plain line now and then. Local. */
 typedef struct elbow_progress {
-    double began; /* this life */
-    int64_t began_step;
-    double drawn, said;    /* when last */
-    double elbo, kl, rate; /* running means, and examples a second */
+    double began;              /* this life */
+    int64_t began_step, steps; /* steps seen in this life */
+    double drawn, said;        /* when last */
+    double elbo, kl, rate;     /* running means, and examples a second */
 } elbow_progress;
 
 void elbow_progress_begin(elbow_progress *progress, const elbow_run *run);

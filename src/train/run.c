@@ -29,8 +29,8 @@ static elbow_status parse_schedule(elbow_schedule *schedule, const char *text, b
     elbow_schedule_range(schedule, run_steps, &least, &most);
     least = fmin(least, elbow_schedule_value(schedule, run_steps, run_steps)); /* the last evaluation's */
     ELBOW_CHECK(least > 0 || (least == 0 && !positive), ELBOW_USAGE,
-                "it goes down to %g within %lld steps; keep it %s 0", least, (long long)run_steps,
-                positive ? "above" : "at or above");
+                "it is %g %sin a run of %lld steps; keep it %s 0", least, least < most ? "at its least " : "",
+                (long long)run_steps, positive ? "above" : "at or above");
     return ELBOW_OK;
 }
 
@@ -143,6 +143,8 @@ static elbow_status make_directory(const elbow_run *run, const elbow_start *star
     if (run->world->rank != 0) return ELBOW_OK;
     if (start->out != NULL) {
         bool there = start->reuse && elbow_file_is_directory(run->directory);
+        ELBOW_CHECK(elbow_file_is_directory(run->directory) || !elbow_file_exists(run->directory),
+                    ELBOW_USAGE, "%s exists and is no directory; choose another --out", run->directory);
         ELBOW_CHECK(there || !elbow_file_exists(run->directory), ELBOW_USAGE,
                     "%s exists; choose another --out, or go on with that run by --resume %s", run->directory,
                     run->directory);
