@@ -85,7 +85,7 @@ static inline double plain_normalize(double *logits, size_t K) {
 }
 
 static inline double plain_gumbel(const plain_vae *p, size_t group, size_t row, size_t sample, size_t w) {
-    char name[32];
+    char name[48];
     uint32_t words[4];
     size_t blocks = (p->variables[group] * p->categories[group] + 3) / 4;
     snprintf(name, sizeof name, "latent.%zu.gumbel", group);
