@@ -19,10 +19,11 @@ static const elbow_prior_ops *const priors[] = {
 
 /* `categorical 20x10`: the kind, then what the kind reads. */
 static elbow_status create_group(elbow_group *group, size_t index, const char *spec) {
-    char kind[32], size[64];
+    char kind[32], size[64], more[2];
     size_t i = 0;
-    ELBOW_CHECK(sscanf(spec, " %31s %63s", kind, size) == 2, ELBOW_USAGE,
-                "`%s` is no latent; write a kind and its size: `categorical 20x10`", spec);
+    ELBOW_CHECK(sscanf(spec, " %31s %63s %1s", kind, size, more) == 2, ELBOW_USAGE,
+                "`%s` is no latent; write a kind and its size, groups apart by commas: `categorical 20x10`",
+                spec);
     ELBOW_TRY(ELBOW_FAMILY_FIND(latents, "kind of latent", kind, &i));
     group->latent = latents[i];
     snprintf(group->stream, sizeof group->stream, "latent.%zu.gumbel", index);
