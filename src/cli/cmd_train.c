@@ -59,52 +59,77 @@ static int check_usage(train_request *request, const elbow_cli_arguments *argume
     return ELBOW_CLI_GO;
 }
 
-/* Rank 0 reads files and command line; the others take over its result. */
-static elbow_status read_options(elbow_options **options, elbow_world *world, const train_request *request,
-                                 const elbow_cli_arguments *arguments) {
-    elbow_status status = ELBOW_OK;
-    char *text = NULL;
-    size_t bytes = 0;
-    if (request->start.resume) {
-        ELBOW_TRY(elbow_run_stored_options(options, world, request->start.resume));
-        for (size_t i = 0; i < arguments->set_count && status == ELBOW_OK; i++)
-            status = elbow_options_set(*options, arguments->sets[i]);
-        status = elbow_world_agree(world, status);
-        if (status != ELBOW_OK) elbow_options_destroy(options);
-        return status;
+/* On rank 0: which run it is about, and its options: the config's or the checkpoint's, and --set over them. */
+static elbow_status prepare(elbow_options **options, train_request *request,
+                            const elbow_cli_arguments *arguments) {
+    elbow_start *start = &request->start;
+    char *file = NULL;
+    if (request->continues) {
+        elbow_status status = elbow_run_find(&start->checkpoint, start->out);
+        start->reuse = status == ELBOW_IO; /* no run, or none that has saved anything: begin it */
+        if (status != ELBOW_OK && status != ELBOW_IO) return status;
+        if (status == ELBOW_OK) {
+            start->resume = start->out;
+            start->out = start->from = NULL;
+        }
+    } else if (start->resume) {
+        ELBOW_TRY(elbow_run_find(&start->checkpoint, start->resume));
     }
+    if (request->config) {
+        ELBOW_TRY(elbow_cli_options(options, request->config, arguments));
+    } else {
+        ELBOW_TRY(elbow_options_create(options));
+        ELBOW_TRY(elbow_options_parse(*options, start->checkpoint->config, start->resume));
+        for (size_t i = 0; i < arguments->set_count; i++)
+            ELBOW_TRY(elbow_options_set(*options, arguments->sets[i]));
+    }
+    if (start->resume) elbow_stop_clear(start->resume); /* a request that comes while data are read counts */
+    if (start->from == NULL) return ELBOW_OK;
+    elbow_status status = elbow_checkpoint_find(&start->checkpoint, &file, start->from);
+    free(file);
+    return status;
+}
+
+/* Rank 0's options and decision, on all ranks. */
+static elbow_status share(elbow_options **options, elbow_world *world, train_request *request) {
+    elbow_start *start = &request->start;
+    elbow_status status = ELBOW_OK;
+    size_t bytes = 0;
+    void *text = NULL;
+    int resumes = start->resume != NULL;
     if (world->rank == 0) {
-        status = elbow_cli_options(options, request->config, arguments);
-        if (status == ELBOW_OK) status = elbow_options_dump(*options, false, &text);
-        if (status == ELBOW_OK) bytes = strlen(text) + 1;
+        char *dump = NULL;
+        status = elbow_options_dump(*options, false, &dump);
+        if (status == ELBOW_OK) bytes = strlen(dump) + 1;
+        text = dump;
+    }
+    ELBOW_TRY_OR_DONE(elbow_world_agree(world, status));
+    ELBOW_TRY_OR_DONE(elbow_world_broadcast_new(world, &text, &bytes, 0));
+    ELBOW_TRY_OR_DONE(elbow_world_broadcast(world, &resumes, sizeof resumes, 0));
+    if (world->rank != 0) {
+        if (resumes && start->out) *start = (elbow_start){.resume = start->out};
+        status = elbow_options_create(options);
+        if (status == ELBOW_OK) status = elbow_options_parse(*options, text, "the options of rank 0");
     }
     status = elbow_world_agree(world, status);
-    void *copy = text;
-    if (status == ELBOW_OK) status = elbow_world_broadcast_new(world, &copy, &bytes, 0);
-    text = copy;
-    if (status == ELBOW_OK && world->rank != 0) {
-        status = elbow_options_create(options);
-        if (status == ELBOW_OK) status = elbow_options_parse(*options, text, request->config);
-    }
-    if (status == ELBOW_OK) status = elbow_world_agree(world, status);
+done:
     free(text);
-    if (status != ELBOW_OK) elbow_options_destroy(options);
     return status;
 }
 
 static elbow_status train(elbow_world *world, train_request *request, const elbow_cli_arguments *arguments) {
     elbow_options *options = NULL;
     elbow_run *run = NULL;
-    elbow_start *start = &request->start;
-    ELBOW_TRY(read_options(&options, world, request, arguments));
-    if (request->continues && elbow_run_exists(world, start->out))
-        *start = (elbow_start){.resume = start->out};
-    else
-        start->reuse = request->continues;
-    /* Here, before anything takes long: a request that comes while data are read is one to this life. */
-    if (world->rank == 0 && start->resume) elbow_stop_clear(start->resume);
-    ELBOW_TRY(elbow_run_create(&run, world, options, start));
-    elbow_status status = elbow_train(run);
+    elbow_status status = world->rank == 0 ? prepare(&options, request, arguments) : ELBOW_OK;
+    status = elbow_world_agree(world, status);
+    if (status == ELBOW_OK) status = share(&options, world, request);
+    if (status != ELBOW_OK) {
+        elbow_checkpoint_destroy(&request->start.checkpoint);
+        elbow_options_destroy(&options);
+        return status;
+    }
+    ELBOW_TRY(elbow_run_create(&run, world, options, &request->start));
+    status = elbow_train(run);
     elbow_run_destroy(&run);
     return status;
 }

@@ -81,40 +81,31 @@ static elbow_status list_steps(step_list *list, const char *checkpoints) {
     return status;
 }
 
-/* Whether a checkpoint reads back whole. A damaged one and one that the system will not give are the same to a
- * run that needs one; no memory is another matter: an older file would not help. */
-static elbow_status is_good(const char *path, bool *good) {
-    elbow_checkpoint *checkpoint = NULL;
-    elbow_status status = elbow_checkpoint_read(&checkpoint, path);
-    elbow_checkpoint_destroy(&checkpoint);
-    *good = status == ELBOW_OK;
-    return status == ELBOW_MEMORY ? status : ELBOW_OK;
-}
-
-/* The newest good checkpoint among `list`; *file stays NULL where there is none. `vanished` tells that one went
+/* The newest good checkpoint among `list`, read; *checkpoint and *file stay NULL where there is none. What cannot
+ * be read is passed over, but for lack of memory: an older file would not help. `vanished` tells that one went
  * away between being listed and read: a running trainer prunes. */
-static elbow_status take_newest(char **file, bool *vanished, const char *checkpoints, const step_list *list) {
+static elbow_status take_newest(elbow_checkpoint **checkpoint, char **file, bool *vanished,
+                                const char *checkpoints, const step_list *list) {
     char reason[512] = "", name[NAME_BYTES];
     *vanished = false;
     for (size_t i = 0; i < list->count && !*file; i++) {
         char *path = NULL;
-        bool good = false;
         step_name(name, list->steps[i]);
         ELBOW_TRY(elbow_path_join(checkpoints, name, &path));
-        elbow_status status = is_good(path, &good);
-        if (status == ELBOW_OK && good) {
+        elbow_status status = elbow_checkpoint_read(checkpoint, path);
+        if (status == ELBOW_OK) {
             *file = path;
             if (reason[0]) elbow_warn("%s; %s is taken instead", reason, path);
             return ELBOW_OK;
         }
-        if (status == ELBOW_OK && !elbow_file_exists(path)) {
+        if (status != ELBOW_MEMORY && !elbow_file_exists(path)) {
             *vanished = true;
-        } else if (status == ELBOW_OK) {
+        } else if (status != ELBOW_MEMORY) {
             if (reason[0]) elbow_warn("%s", reason);
             snprintf(reason, sizeof reason, "%s", elbow_error_message());
         }
         free(path);
-        if (status != ELBOW_OK) return status;
+        if (status == ELBOW_MEMORY) return status;
     }
     return ELBOW_OK;
 }
@@ -129,14 +120,17 @@ static elbow_status find_checkpoints(char **checkpoints, const char *directory) 
     return ELBOW_OK;
 }
 
-elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
+elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, const char *path) {
+    *checkpoint = NULL;
     *file = NULL;
     if (!elbow_file_is_directory(path)) {
         ELBOW_CHECK(elbow_file_exists(path), ELBOW_IO,
                     "%s: no such file or directory; give a checkpoint or the directory of a run", path);
+        ELBOW_TRY(elbow_checkpoint_read(checkpoint, path));
         *file = strdup(path);
-        ELBOW_CHECK(*file, ELBOW_MEMORY, "no memory for a path");
-        return ELBOW_OK;
+        if (*file) return ELBOW_OK;
+        elbow_checkpoint_destroy(checkpoint);
+        return elbow_fail(ELBOW_MEMORY, "no memory for a path");
     }
 
     enum { TRIES = 10 };
@@ -149,7 +143,7 @@ elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
         step_list list;
         status = list_steps(&list, checkpoints);
         seen = list.count;
-        if (status == ELBOW_OK) status = take_newest(file, &vanished, checkpoints, &list);
+        if (status == ELBOW_OK) status = take_newest(checkpoint, file, &vanished, checkpoints, &list);
         free(list.steps);
     }
     if (status == ELBOW_OK && !*file && seen == 0)
@@ -163,6 +157,19 @@ elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
             ELBOW_FORMAT, "%s: none of %zu checkpoints is good (%.1500s); restore one, or start the run anew",
             checkpoints, seen, elbow_error_message());
     free(checkpoints);
+    return status;
+}
+
+elbow_status elbow_checkpoint_resolve(const char *path, char **file) {
+    elbow_checkpoint *checkpoint = NULL;
+    *file = NULL;
+    if (elbow_file_exists(path) && !elbow_file_is_directory(path)) {
+        *file = strdup(path); /* a file stands for itself, good or not */
+        ELBOW_CHECK(*file, ELBOW_MEMORY, "no memory for a path");
+        return ELBOW_OK;
+    }
+    elbow_status status = elbow_checkpoint_find(&checkpoint, file, path);
+    elbow_checkpoint_destroy(&checkpoint);
     return status;
 }
 

@@ -7,11 +7,20 @@
 #include "base/file.h"
 #include "elbow/base/log.h"
 
-elbow_status elbow_resume_read(elbow_checkpoint **checkpoint, const char *path) {
-    char *file = NULL;
+elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory) {
+    char *checkpoints = NULL, *file = NULL;
     *checkpoint = NULL;
-    ELBOW_TRY(elbow_checkpoint_resolve(path, &file));
-    elbow_status status = elbow_checkpoint_read(checkpoint, file);
+    ELBOW_CHECK(elbow_file_exists(directory), ELBOW_IO,
+                "%s: no such file or directory; give the directory of a run", directory);
+    ELBOW_TRY(elbow_path_join(directory, "checkpoints", &checkpoints));
+    bool is_run = elbow_file_is_directory(checkpoints);
+    free(checkpoints);
+    ELBOW_CHECK(
+        is_run, ELBOW_IO,
+        "%s: no checkpoints there: it is not the directory of a run; give one, or start a new run from a "
+        "checkpoint by --from",
+        directory);
+    elbow_status status = elbow_checkpoint_find(checkpoint, &file, directory);
     free(file);
     return status;
 }
@@ -21,47 +30,6 @@ elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpo
     ELBOW_TRY(elbow_world_broadcast(run->world, &shards, sizeof shards, 0));
     if (run->options->parallel.shards == 0) run->options->parallel.shards = shards;
     return ELBOW_OK;
-}
-
-bool elbow_run_exists(elbow_world *world, const char *directory) {
-    char *file = NULL;
-    int there = 0;
-    if (world->rank == 0 && elbow_file_is_directory(directory)) {
-        elbow_status status = elbow_checkpoint_resolve(directory, &file);
-        /* Checkpoints that cannot be read are still a run: resuming says so, and nothing is begun over it. */
-        there = status == ELBOW_OK || status == ELBOW_FORMAT;
-    }
-    free(file);
-    return elbow_world_broadcast(world, &there, sizeof there, 0) == ELBOW_OK && there;
-}
-
-elbow_status elbow_run_stored_options(elbow_options **options, elbow_world *world, const char *directory) {
-    elbow_status status = ELBOW_OK;
-    elbow_checkpoint *checkpoint = NULL;
-    char *text = NULL;
-    size_t bytes = 0;
-    *options = NULL;
-    if (world->rank == 0) {
-        status = elbow_resume_read(&checkpoint, directory);
-        if (checkpoint) {
-            text = checkpoint->config;
-            checkpoint->config = NULL;
-            bytes = strlen(text) + 1;
-        }
-        elbow_checkpoint_destroy(&checkpoint);
-    }
-    ELBOW_TRY_OR_DONE(elbow_world_agree(world, status));
-    void *copy = text;
-    status = elbow_world_broadcast_new(world, &copy, &bytes, 0);
-    text = copy;
-    if (status != ELBOW_OK) goto done;
-    status = elbow_options_create(options);
-    if (status == ELBOW_OK) status = elbow_options_parse(*options, text, directory);
-    status = elbow_world_agree(world, status);
-done:
-    free(text);
-    if (status != ELBOW_OK) elbow_options_destroy(options);
-    return status;
 }
 
 /* What a comparison of options has met. */

@@ -4,9 +4,6 @@
 
 #include "elbow/train/run.h"
 
-/* Resolves and reads the newest good checkpoint of a path. Local: rank 0's. */
-elbow_status elbow_resume_read(elbow_checkpoint **checkpoint, const char *path);
-
 /* Sets parallel.shards where it is 0: to the checkpoint's (rank 0 has it, NULL for a new run) or the rank
  * count. Collective. */
 elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpoint);

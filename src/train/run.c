@@ -192,41 +192,34 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, const elbow_
 }
 
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {
-    elbow_status status = ELBOW_OK;
-    elbow_checkpoint *checkpoint = NULL;
-    const char *source = start->resume ? start->resume : start->from;
-    if (source && run->world->rank == 0) status = elbow_resume_read(&checkpoint, source);
-    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, status));
-    ELBOW_TRY_OR_DONE(elbow_resume_shards(run, start->resume ? checkpoint : NULL));
-    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, open_data(run)));
-    ELBOW_TRY_OR_DONE(elbow_facts_agree(run));
-    ELBOW_TRY_OR_DONE(create_parts(run));
-    ELBOW_TRY_OR_DONE(begin(run, start, checkpoint));
-    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, make_directory(run, start)));
-done:
-    elbow_checkpoint_destroy(&checkpoint);
-    return status;
+    ELBOW_TRY(elbow_resume_shards(run, start->resume ? start->checkpoint : NULL));
+    ELBOW_TRY_ALL(run->world, open_data(run));
+    ELBOW_TRY(elbow_facts_agree(run));
+    ELBOW_TRY(create_parts(run));
+    ELBOW_TRY(begin(run, start, start->checkpoint));
+    return elbow_world_agree(run->world, make_directory(run, start));
 }
 
 elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options *options,
-                              const elbow_start *start) {
-    *out = NULL;
-    elbow_run *run = calloc(1, sizeof *run);
+                              elbow_start *start) {
     const char *directory = start->resume ? start->resume : start->out;
+    elbow_run *run = calloc(1, sizeof *run);
     if (run != NULL) run->directory = strdup(directory);
     bool made = run != NULL && run->directory != NULL;
-    if (!made) {
-        free(run);
+    elbow_status status =
+        elbow_world_agree(world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a run"));
+    if (status == ELBOW_OK) {
+        run->world = world;
+        run->options = options;
+        run->born = elbow_now();
+        run->saved_step = run->tried_step = -1;
+        run->best = INFINITY;
+        status = set_up(run, start);
+    } else {
         elbow_options_destroy(&options);
     }
-    ELBOW_TRY_ALL(world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a run"));
-    run->world = world;
-    run->options = options;
-    run->born = elbow_now();
-    run->saved_step = run->tried_step = -1;
-    run->best = INFINITY;
-    elbow_status status = set_up(run, start);
     if (status != ELBOW_OK) elbow_run_destroy(&run);
+    elbow_checkpoint_destroy(&start->checkpoint);
     *out = run;
     return status;
 }

@@ -92,6 +92,9 @@ void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]
  * a file stands for itself. ELBOW_IO where there is none, ELBOW_FORMAT where none of those there is good. */
 elbow_status elbow_checkpoint_resolve(const char *path, char **file);
 
+/* The same, read: *checkpoint and *file are the caller's. */
+elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, const char *path);
+
 /* "DIRECTORY/checkpoints/step-000001200.h5" */
 elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **path);
 

@@ -58,22 +58,21 @@ typedef struct elbow_run {
 typedef struct elbow_start {
     const char *out;    /* a directory that must be new; or */
     const char *resume; /* a run directory to go on with */
-    const char *from;   /* with `out`: a checkpoint whose weights to start from; NULL for none */
-    bool reuse;         /* `out` may exist, without a checkpoint: a run that died before its first one */
+    const char *from; /* with `out`: where the weights come from, for messages; NULL: they are initialised */
+    bool reuse;       /* `out` may exist, without a checkpoint: a run that died before its first one */
+    elbow_checkpoint *checkpoint; /* of `resume` or `from`, on rank 0; NULL on the others */
 } elbow_start;
 
-/* Takes ownership of `options`, also when it fails. On resume, those that differ from the stored ones are listed
- * in the log, and refused (ELBOW_MISMATCH) where they define the run; parallel.shards = 0 means the stored
- * count. Collective. */
+/* Takes ownership of `options` and of the checkpoint, also when it fails. On resume, options that differ from
+ * the stored ones are listed in the log, and refused (ELBOW_MISMATCH) where they define the run; parallel.shards
+ * = 0 means the stored count. Collective. */
 elbow_status elbow_run_create(elbow_run **run, elbow_world *world, elbow_options *options,
-                              const elbow_start *start);
+                              elbow_start *start);
 void elbow_run_destroy(elbow_run **run);
 
-/* The options in the newest good checkpoint of a run directory. Collective. */
-elbow_status elbow_run_stored_options(elbow_options **options, elbow_world *world, const char *directory);
-
-/* Whether a directory holds checkpoints, good or damaged: what --continue asks. Collective. */
-bool elbow_run_exists(elbow_world *world, const char *directory);
+/* The newest good checkpoint of a run directory. ELBOW_IO where there is none yet, ELBOW_FORMAT where none of
+ * those there is good. Local: rank 0's. */
+elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory);
 
 /* What is wrong with options beyond their syntax: schedules, specs, names, lengths. Data is looked at only
  * where `field` is given (NULL: a 28 × 28 image stands in). Local; never touches MPI. */
