@@ -157,7 +157,7 @@ def import_data(path):
     folders = []
     if os.environ.get("ELBOW_TEST_DATA"):
         folders.append(os.path.join(os.environ["ELBOW_TEST_DATA"], "mnist"))
-    folders.append("/usr/share/datasets/fashion-mnist")
+    folders.append(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))  # Debian's
     for folder in folders:
         files = [name.format(folder) for name in names]
         if all(os.access(file, os.R_OK) for file in files):
