@@ -13,7 +13,10 @@ enum { READ_BLOCK = 1 << 16 };
 
 elbow_status elbow_file_fail_write(const char *path, int error, size_t bytes) {
     char amount[64] = "";
-    if (bytes > 0) snprintf(amount, sizeof amount, " (%.1f MB were to be written)", (double)bytes / 1e6);
+    if (bytes >= 100000)
+        snprintf(amount, sizeof amount, " (%.1f MB were to be written)", (double)bytes / 1e6);
+    else if (bytes > 0)
+        snprintf(amount, sizeof amount, " (%.1f kB were to be written)", (double)bytes / 1e3);
     switch (error) {
     case ENOSPC:
         return elbow_fail(ELBOW_IO, "%s: the disk is full%s; free some space or write elsewhere", path,
@@ -31,8 +34,9 @@ elbow_status elbow_file_fail_write(const char *path, int error, size_t bytes) {
     case EACCES:
     case EPERM:
     case EROFS:
-        return elbow_fail(ELBOW_IO, "%s: cannot be written (%s); choose a directory that you may write to",
-                          path, strerror(error));
+        return elbow_fail(ELBOW_IO,
+                          "%s: cannot be written (%s); see who owns its directory, or write elsewhere", path,
+                          strerror(error));
     case EISDIR:
         return elbow_fail(ELBOW_IO, "%s: is a directory; name a file", path);
     case ENAMETOOLONG:

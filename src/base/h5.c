@@ -150,7 +150,7 @@ elbow_status elbow_h5_open(elbow_h5 **file, const char *path) {
     access = make_access(&(*file)->medium);
     (*file)->id = H5Fopen(path, H5F_ACC_RDONLY, access);
     ELBOW_CHECK_OR_DONE((*file)->id >= 0, (*file)->medium.error != 0 ? ELBOW_IO : ELBOW_FORMAT,
-                        "%s: a damaged or cut short HDF5 file (%s); make or copy it again", path,
+                        "%s: an HDF5 file, damaged or cut short (%s); make or copy it again", path,
                         (*file)->medium.error != 0 ? strerror((*file)->medium.error) : why_it_failed().text);
 done:
     if (status != ELBOW_OK) free_handle(file);

@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { USUAL_COLUMNS = 80, MOST_ANCESTORS = 16 };
+enum { USUAL_COLUMNS = 80, MOST_ANCESTORS = 16, LINE_BYTES = 8192 };
 
 /* How this process prints; no state of a run. */
 static struct {
@@ -156,14 +156,16 @@ bool elbow_log_speaks(void) { return printer.speaks; }
 void elbow_log(elbow_log_level level, const char *format, ...) {
     if (!printer.speaks || level > printer.level) return;
     elbow_log_progress(NULL);
-    FILE *stream = level == ELBOW_LOG_WARNING ? stderr : stdout;
-    if (level == ELBOW_LOG_WARNING) fputs("elbow: warning: ", stream);
+    bool warns = level == ELBOW_LOG_WARNING;
+    char text[LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stream, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stream);
-    fflush(stream); /* a log file grows while the run does */
+    /* One write, which a launcher's own lines cannot cut in two. What was said before comes before it. */
+    if (warns) fflush(stdout);
+    fprintf(warns ? stderr : stdout, "%s%s\n", warns ? "elbow: warning: " : "", text);
+    fflush(warns ? stderr : stdout); /* a log file grows while the run does */
 }
 
 int elbow_log_width(void) {

@@ -62,7 +62,7 @@ elbow_status elbow_number_integer(const char *text, int64_t least, int64_t most,
         double real = read_real(text, &end);
         if (end != text && *end == '\0' && fabs(real) < 1e15 && real == floor(real))
             snprintf(wanted, sizeof wanted, "%.0f", real);
-        return refuse(text, "is not written as a whole number", wanted);
+        return refuse(text, "is not a whole number", wanted);
     }
     errno = 0;
     intmax_t read = strtoimax(text, NULL, 10);

@@ -60,13 +60,16 @@ static void object_name(char *name, size_t room, elbow_split split, const char *
 }
 
 static elbow_status check_format(const elbow_dataset *dataset) {
-    char format[64];
+    char format[64] = "";
     int64_t version = 0;
-    ELBOW_CHECK(elbow_h5_has_attribute(dataset->file, "/", "format") &&
-                    elbow_h5_get_text(dataset->file, "/", "format", format, sizeof format) == ELBOW_OK &&
-                    strcmp(format, "elbow-data") == 0,
-                ELBOW_FORMAT, "%s: an HDF5 file, but not elbow's data; make one with elbow import",
-                dataset->path);
+    if (elbow_h5_has_attribute(dataset->file, "/", "format") &&
+        elbow_h5_get_text(dataset->file, "/", "format", format, sizeof format) != ELBOW_OK)
+        format[0] = 0;
+    bool ours = strncmp(format, "elbow-", 6) == 0;
+    ELBOW_CHECK(strcmp(format, "elbow-data") == 0, ELBOW_FORMAT,
+                "%s: %s%s, not a data file; make one with elbow import", dataset->path,
+                ours ? "one of elbow's files, but of the kind " : "an HDF5 file of others",
+                ours ? format + 6 : "");
     ELBOW_TRY(elbow_h5_get_integer(dataset->file, "/", "version", &version));
     ELBOW_CHECK(version == VERSION, ELBOW_FORMAT,
                 "%s: data of version %" PRId64

@@ -68,9 +68,11 @@ void elbow_model_close(elbow_model **model) {
 
 elbow_status elbow_model_data(elbow_dataset **dataset, const elbow_model *model, const char *path) {
     const elbow_field *had = elbow_vae_field(model->vae), *has = NULL;
-    ELBOW_TRY(elbow_dataset_open(dataset, path ? path : model->options->data.file));
+    elbow_status status = elbow_dataset_open(dataset, path ? path : model->options->data.file);
+    if (status != ELBOW_OK && path == NULL)
+        return elbow_fail_prefix(status, "the run's data.file (--data names another)");
+    ELBOW_TRY(status);
     has = elbow_dataset_field(*dataset);
-    elbow_status status = ELBOW_OK;
     if (strcmp(has->kind, had->kind) != 0 || has->height != had->height || has->width != had->width ||
         has->channels != had->channels)
         status = elbow_fail(

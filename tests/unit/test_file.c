@@ -81,7 +81,7 @@ static void test_reasons(void **state) {
         return;
     }
     assert_int_equal(mkdir(in_folder("closed"), 0500), 0);
-    FAILS(elbow_file_replace(in_folder("closed/x.h5"), "x", 1), ELBOW_IO, "may write to");
+    FAILS(elbow_file_replace(in_folder("closed/x.h5"), "x", 1), ELBOW_IO, "who owns its directory");
 }
 
 static void test_read_limits(void **state) {
