@@ -187,7 +187,9 @@ elbow_status elbow_h5_create_memory(elbow_h5 **file, const char *name_for_messag
     return create(file, name_for_messages, NULL);
 }
 
-elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path) { return create(file, path, path); }
+elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path, const char *name) {
+    return create(file, name, path);
+}
 
 /* Lets HDF5 write what it still holds. */
 static elbow_status finish(elbow_h5 *file) {

@@ -28,10 +28,11 @@ size_t elbow_h5_type_size(elbow_h5_type type);
 
 typedef struct elbow_h5 elbow_h5; /* an open file */
 
-/* Open for reading; or made in memory; or made on disk at `path` as it stands. */
+/* Open for reading; or made in memory; or made on disk at `path`. `name` stands for it in messages: a file under a
+ * temporary name is called by the one it will have. */
 elbow_status elbow_h5_open(elbow_h5 **file, const char *path);
-elbow_status elbow_h5_create_memory(elbow_h5 **file, const char *name_for_messages);
-elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path);
+elbow_status elbow_h5_create_memory(elbow_h5 **file, const char *name);
+elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path, const char *name);
 
 /* Closes; a disk file's last write errors come out here. NULL is fine. */
 elbow_status elbow_h5_close(elbow_h5 **file);

@@ -259,7 +259,7 @@ static elbow_status import_idx(const elbow_import_request *request) {
     char temporary[PATH_MAX];
     ELBOW_TRY(check_request(request));
     ELBOW_TRY(elbow_file_temporary(request->output, temporary, sizeof temporary));
-    ELBOW_TRY(elbow_h5_create_disk(&import.file, temporary));
+    ELBOW_TRY(elbow_h5_create_disk(&import.file, temporary, request->output));
     ELBOW_TRY_OR_DONE(import_splits(&import));
     ELBOW_TRY_OR_DONE(elbow_h5_close(&import.file));
     return elbow_file_commit(temporary, request->output);

@@ -274,7 +274,7 @@ static void test_invented_sizes(void **state) {
 
 static elbow_status write_on_disk(size_t rows, uint64_t *checksum) {
     elbow_h5 *file = NULL;
-    elbow_status status = elbow_h5_create_disk(&file, where);
+    elbow_status status = elbow_h5_create_disk(&file, where, where);
     if (status != ELBOW_OK) return status;
     static uint8_t block[256 * 784];
     *checksum = rows;
@@ -304,7 +304,7 @@ static void test_disk(void **state) {
             assert_int_equal(rows[r][c], (uint8_t)((i + c + first) * 2654435761u >> 24));
     }
     OK(elbow_h5_close(&file));
-    FAILS(elbow_h5_create_disk(&file, "no/such/directory/a.h5"), ELBOW_IO, "directory does not exist");
+    FAILS(elbow_h5_create_disk(&file, "no/such/directory/a.h5", "a.h5"), ELBOW_IO, "directory does not exist");
 }
 
 /* The disk is full at every point of the writing: each time an error, no crash, no file left open, and the

@@ -11,7 +11,8 @@
  * or restored on resume, and any draw can be recomputed alone. Evaluation uses shard ELBOW_SHARD_NONE, the
  * example's index in its split, and the draw's number in place of the step.
  *
- * Word w of an example is lane w mod 4 of block first_block + w/4. All functions are Local and cannot fail. */
+ * Word w of an example is lane w mod 4 of block first_block + w/4. Draw s of several for one example begins at
+ * block s · ceil(words of a draw / 4). All functions are Local and cannot fail. */
 #ifndef ELBOW_BASE_RANDOM_H
 #define ELBOW_BASE_RANDOM_H
 

@@ -44,7 +44,7 @@ elbow_status elbow_net_reserve(elbow_net *net, size_t rows, bool training, elbow
 const real *elbow_net_forward(elbow_net *net, const elbow_pass *pass, const real *x, size_t rows);
 
 /* dy: (rows, output width), overwritten. Adds to pass->gradients. Returns dx: (rows, input width) when
- * `want_dx`, else NULL. */
+ * `want_dx`, else NULL; of a network without layers, dy itself. */
 real *elbow_net_backward(elbow_net *net, const elbow_pass *pass, real *dy, size_t rows, bool want_dx);
 
 #endif
