@@ -304,7 +304,8 @@ static void test_disk(void **state) {
             assert_int_equal(rows[r][c], (uint8_t)((i + c + first) * 2654435761u >> 24));
     }
     OK(elbow_h5_close(&file));
-    FAILS(elbow_h5_create_disk(&file, "no/such/directory/a.h5", "a.h5"), ELBOW_IO, "directory does not exist");
+    FAILS(elbow_h5_create_disk(&file, "no/such/directory/a.h5", "a.h5"), ELBOW_IO,
+          "directory does not exist");
 }
 
 /* The disk is full at every point of the writing: each time an error, no crash, no file left open, and the

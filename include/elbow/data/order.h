@@ -9,9 +9,10 @@
  * Every example is seen once an epoch, none is dropped or padded, batches differ by at most one example.
  * Permutations come from the stream (seed, shard, "data.shuffle") with the epoch as step: `full` is one
  * Fisher–Yates shuffle of the slice; `window` shuffles the slice's blocks of 256 examples, then the examples
- * within every `window` consecutive blocks. Fisher–Yates goes down: for i = n … 2 it swaps the
- * values at i − 1 and elbow_random_below(bits, i); its k-th 64 bits are words 2(k mod 2) (low) and 2(k mod 2) + 1 (high) of
- * block ⌊k / 2⌋, the example word being 0, and 1 for the second shuffle of `window`. Nothing is saved: a resume recomputes. All functions are Local. */
+ * within every `window` consecutive blocks. Fisher–Yates goes down: for i = n … 2 it swaps the values at i − 1
+ * and elbow_random_below(bits, i). Its k-th 64 bits are words 2(k mod 2), the low half, and 2(k mod 2) + 1 of
+ * block ⌊k / 2⌋; the example word is 0, and 1 for the second shuffle of `window`. Nothing is saved: a resume
+ * recomputes. All functions are Local. */
 #ifndef ELBOW_DATA_ORDER_H
 #define ELBOW_DATA_ORDER_H
 
