@@ -1,10 +1,15 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "elbow/base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, LARGE_PAGE = 1 << 21 };
 
 typedef struct block {
     struct block *next;
@@ -16,16 +21,29 @@ struct elbow_arena {
     size_t bytes;
 };
 
+/* A step walks over whole blocks: with pages of 2 MB it misses the translation cache a five-hundredth as often. A wish,
+ * not a need; before the first touch. */
+static void prefer_large_pages(void *memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
 /* Zeroed, aligned, never NULL on success: a count of zero still takes one line of cache. */
 static elbow_status take_aligned(size_t count, size_t size, void **out, size_t *bytes) {
     *out = NULL;
     ELBOW_CHECK(size == 0 || count <= (SIZE_MAX - ALIGNMENT) / size, ELBOW_MEMORY,
                 "cannot address %zu elements of %zu bytes; make the model or the batch smaller", count, size);
     *bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, *bytes);
+    bool large = *bytes >= 2 * (size_t)LARGE_PAGE;
+    if (large) *bytes = (*bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    void *memory = aligned_alloc(large ? LARGE_PAGE : ALIGNMENT, *bytes);
     ELBOW_CHECK(memory != NULL, ELBOW_MEMORY,
                 "no memory for %.1f MB; make the model or the batch smaller, or use fewer ranks a node",
                 (double)*bytes / 1e6);
+    if (large) prefer_large_pages(memory, *bytes);
     memset(memory, 0, *bytes);
     *out = memory;
     return ELBOW_OK;
