@@ -61,6 +61,8 @@ static elbow_status evaluate(elbow_world *world, const char *path, const char *s
     ELBOW_TRY(elbow_split_find(split_name, &split));
     ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, path));
     ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, model, data)));
+    ELBOW_TRY_OR_DONE(elbow_world_same(world, elbow_dataset_checksum(dataset), "data (by checksum)",
+                                       "give a path that means the same file on every node"));
     ELBOW_TRY_OR_DONE(elbow_binarize_find(model->options->data.binarize, &binarize));
     ELBOW_TRY_OR_DONE(elbow_evaluator_create(&evaluator, world, dataset, split, model->vae, binarize,
                                              (uint64_t)model->options->run.seed));

@@ -66,8 +66,8 @@ static elbow_status prepare(elbow_options **options, train_request *request,
     char *file = NULL;
     if (request->continues) {
         elbow_status status = elbow_run_find(&start->checkpoint, start->out);
-        start->reuse = status == ELBOW_IO; /* no run, or none that has saved anything: begin it */
-        if (status != ELBOW_OK && status != ELBOW_IO) return status;
+        start->reuse = status == ELBOW_ABSENT; /* no run, or none that has saved anything: begin it */
+        if (status != ELBOW_OK && status != ELBOW_ABSENT) return status;
         if (status == ELBOW_OK) {
             start->resume = start->out;
             start->out = start->from = NULL;
@@ -83,7 +83,8 @@ static elbow_status prepare(elbow_options **options, train_request *request,
         for (size_t i = 0; i < arguments->set_count; i++)
             ELBOW_TRY(elbow_options_set(*options, arguments->sets[i]));
     }
-    if (start->resume) elbow_stop_clear(start->resume); /* a request that comes while data are read counts */
+    /* An old request to stop is forgotten; one that comes while data are read counts. */
+    if (start->resume || start->reuse) elbow_stop_clear(start->resume ? start->resume : start->out);
     if (start->from == NULL) return ELBOW_OK;
     elbow_status status = elbow_checkpoint_find(&start->checkpoint, &file, start->from);
     free(file);

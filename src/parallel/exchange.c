@@ -60,6 +60,12 @@ void elbow_exchange_shards(const elbow_exchange *exchange, size_t *first, size_t
     *count = exchange->count;
 }
 
+void elbow_exchange_shards_of(const elbow_exchange *exchange, size_t rank, size_t *first, size_t *count) {
+    size_t ranks = (size_t)exchange->world->size;
+    *first = elbow_first_shard(rank, ranks, exchange->shards);
+    *count = elbow_first_shard(rank + 1, ranks, exchange->shards) - *first;
+}
+
 void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t *end) {
     *begin = exchange->owned_begin;
     *end = exchange->owned_end;
@@ -76,7 +82,7 @@ void elbow_exchange_part(const elbow_exchange *exchange, size_t rank, size_t *be
 
 real *elbow_exchange_parameters(elbow_exchange *exchange) { return exchange->parameters; }
 
-real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard) {
+real *elbow_exchange_begin_shard(elbow_exchange *exchange, size_t shard) {
     return exchange->ops->gradient(exchange, shard);
 }
 

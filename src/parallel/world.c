@@ -97,6 +97,16 @@ elbow_status elbow_world_agree(elbow_world *world, elbow_status status) {
     return elbow_fail((elbow_status)code, "%s", message);
 }
 
+elbow_status elbow_world_same(elbow_world *world, const char *text, const char *what, const char *mend) {
+    char first[256] = "";
+    elbow_status status = ELBOW_OK;
+    snprintf(first, sizeof first, "%s", text);
+    ELBOW_TRY(elbow_world_broadcast(world, first, sizeof first, 0));
+    if (strncmp(first, text, sizeof first - 1) != 0)
+        status = elbow_fail(ELBOW_PARALLEL, "its %s is %s, rank 0's is %s; %s", what, text, first, mend);
+    return elbow_world_agree(world, status);
+}
+
 elbow_status elbow_world_broadcast(elbow_world *world, void *bytes, size_t count, int root) {
     for (size_t done = 0; done < count; done += PIECE) {
         size_t piece = count - done < PIECE ? count - done : PIECE;

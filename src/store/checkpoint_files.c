@@ -72,8 +72,15 @@ static elbow_status list_steps(step_list *list, const char *checkpoints) {
     ELBOW_CHECK(directory, ELBOW_IO, "%s: cannot be listed (%s); check its owner and mode", checkpoints,
                 strerror(errno));
     elbow_status status = ELBOW_OK;
-    for (struct dirent *entry; status == ELBOW_OK && (entry = readdir(directory));) {
+    while (status == ELBOW_OK) {
         int64_t step;
+        errno = 0;
+        struct dirent *entry = readdir(directory);
+        if (!entry && errno != 0)
+            status = elbow_fail(ELBOW_IO,
+                                "%s: cannot be listed to its end (%s); try again, and check the file system",
+                                checkpoints, strerror(errno));
+        if (!entry) break;
         if (parse_step(entry->d_name, &step)) status = add_step(list, step);
     }
     closedir(directory);
@@ -124,7 +131,7 @@ elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, c
     *checkpoint = NULL;
     *file = NULL;
     if (!elbow_file_is_directory(path)) {
-        ELBOW_CHECK(elbow_file_exists(path), ELBOW_IO,
+        ELBOW_CHECK(elbow_file_exists(path), ELBOW_ABSENT,
                     "%s: no such file or directory; give a checkpoint or the directory of a run", path);
         ELBOW_TRY(elbow_checkpoint_read(checkpoint, path));
         *file = strdup(path);
@@ -148,7 +155,7 @@ elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, c
     }
     if (status == ELBOW_OK && !*file && seen == 0)
         status =
-            elbow_fail(ELBOW_IO,
+            elbow_fail(ELBOW_ABSENT,
                        "%s: no checkpoint (step-*.h5) there; the run has not saved one yet, or this is not "
                        "the directory of a run",
                        path);

@@ -50,13 +50,9 @@ elbow_status elbow_facts_agree(elbow_run *run) {
     snprintf(facts->blas, sizeof facts->blas, "%s", elbow_blas_describe());
     snprintf(facts->host, sizeof facts->host, "%s", world->host);
 
-    char first[sizeof facts->blas];
-    memcpy(first, facts->blas, sizeof first);
-    ELBOW_TRY(elbow_world_broadcast(world, first, sizeof first, 0));
-    if (strcmp(first, facts->blas) != 0)
-        status = elbow_fail(ELBOW_PARALLEL,
-                            "its BLAS is %s, rank 0's is %s: their products round differently; set "
-                            "OPENBLAS_CORETYPE=Haswell (a kernel that all nodes have) for every rank",
-                            facts->blas, first);
-    return elbow_world_agree(world, status);
+    ELBOW_TRY(elbow_world_same(world, facts->build, "program", "start the same one on every node"));
+    return elbow_world_same(
+        world, facts->blas, "BLAS",
+        "their products round differently: set OPENBLAS_CORETYPE=Haswell, a kernel that all nodes "
+        "have, for every rank");
 }

@@ -34,6 +34,12 @@ static bool evaluation_due(const elbow_run *run) {
     return !elbow_record_has(run, split);
 }
 
+/* The lowest −ELBO of the selecting split that best.h5 holds. */
+typedef struct best_so_far {
+    double elbo;
+    int64_t step;
+} best_so_far;
+
 /* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
 static elbow_status evaluate(elbow_run *run, bool *improved) {
     double temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps);
@@ -75,10 +81,16 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
 }
 
 /* A checkpoint that fails in the middle of a run costs nothing but a warning: the next one may succeed. The
- * first and the last must. Collective. */
-static elbow_status save(elbow_run *run, clocks *clock, bool best) {
+ * first and the last must. `before` is the best before this step's evaluation, where that improved on it: it
+ * stays the best if best.h5 cannot become this one. Collective. */
+static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_far before) {
+    bool is_best = false;
     double began = elbow_now();
-    elbow_status status = elbow_run_save(run, best);
+    elbow_status status = elbow_run_save(run, improved, &is_best);
+    if (improved && !is_best) {
+        run->best = before.elbo;
+        run->best_step = before.step;
+    }
     clock->saved = elbow_now();
     clock->save_cost = clock->saved - began;
     bool must = run->saved_step < 0 || run->step == run->run_steps;
@@ -121,7 +133,8 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
 
 static elbow_status stop(elbow_run *run, const clocks *clock) {
     char reason[256];
-    if (run->tried_step != run->step || run->saved_step != run->step) ELBOW_TRY(elbow_run_save(run, false));
+    bool is_best = false;
+    if (run->saved_step != run->step) ELBOW_TRY(elbow_run_save(run, false, &is_best));
     /* A signal reaches ranks at different moments: the lowest that has one says why. */
     elbow_status asked = clock->reason[0] ? elbow_fail(ELBOW_STOPPED, "%s", clock->reason) : ELBOW_OK;
     elbow_world_agree(run->world, asked);
@@ -142,14 +155,24 @@ static elbow_status train(elbow_run *run) {
     for (;;) {
         bool improved = false;
         unsigned flags = 0;
+        best_so_far before = {run->best, run->best_step};
         if (evaluation_due(run)) ELBOW_TRY(evaluate(run, &improved));
-        if (save_due(run, save_asked, improved)) ELBOW_TRY(save(run, &clock, improved));
+        if (save_due(run, save_asked, improved)) ELBOW_TRY(save(run, &clock, improved, before));
         if (run->step >= run->run_steps) break;
         ELBOW_TRY(advance(run, &clock, &progress, &flags));
         save_asked = (flags & ELBOW_FLAG_SAVE) != 0;
         if (flags & ELBOW_FLAG_STOP && run->step < run->run_steps) return stop(run, &clock);
     }
     return ELBOW_OK;
+}
+
+static void say_finished(const elbow_run *run, const char *reason) {
+    elbow_split split = selecting_split(run);
+    elbow_notice("finished %s", reason);
+    if (isfinite(run->best))
+        elbow_notice("best -ELBO on %s %.2f at step %lld: checkpoints/best.h5%s", elbow_split_name(split),
+                     run->best, (long long)run->best_step,
+                     split == ELBOW_TEST ? " (selected on test, as there is no valid split)" : "");
 }
 
 elbow_status elbow_train(elbow_run *run) {
@@ -172,7 +195,6 @@ elbow_status elbow_train(elbow_run *run) {
     }
     elbow_format_time(seconds, sizeof seconds, run->before + run->seconds);
     snprintf(reason, sizeof reason, "%lld steps in %s", (long long)run->step, seconds);
-    elbow_notice("finished %s; best -ELBO %.2f at step %lld (checkpoints/best.h5)", reason, run->best,
-                 (long long)run->best_step);
+    say_finished(run, reason);
     return elbow_world_agree(run->world, elbow_run_write_state(run, "finished", reason));
 }

@@ -7,6 +7,7 @@
 #include "elbow/base/log.h"
 #include "elbow/optim/schedule.h"
 #include "elbow/train/evaluate.h"
+#include "math/gemm.h"
 
 /* What needs no other rank, once the file is chosen. */
 static elbow_status read_model(elbow_model *model) {
@@ -18,6 +19,7 @@ static elbow_status read_model(elbow_model *model) {
     ELBOW_TRY(elbow_checkpoint_get_field(checkpoint, &field, model->file));
     ELBOW_TRY(elbow_options_create(&model->options));
     ELBOW_TRY(elbow_options_parse(model->options, checkpoint->config, model->file));
+    elbow_blas_set_threads((int)model->options->train.threads); /* they change the rounding of products */
     ELBOW_TRY(elbow_vae_create(&model->vae, model->options, &field));
     ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, 1, false));
     const elbow_params *layout = elbow_vae_params(model->vae);
@@ -50,6 +52,10 @@ elbow_status elbow_model_open(elbow_model **out, elbow_world *world, const char 
     ELBOW_TRY_ALL(world, model ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a model"));
     elbow_status status = choose_file(model, world, path);
     if (status == ELBOW_OK) status = elbow_world_agree(world, read_model(model));
+    if (status == ELBOW_OK)
+        status = elbow_world_same(
+            world, elbow_blas_describe(), "BLAS",
+            "their products round differently: set OPENBLAS_CORETYPE=Haswell for every rank");
     if (status != ELBOW_OK) elbow_model_close(&model);
     *out = model;
     return status;

@@ -21,6 +21,8 @@ enum {
     COLUMNS = PHASE + ELBOW_PHASES,
 };
 
+_Static_assert(COLUMNS == 17, "the columns of /train are listed in store/metrics.c too");
+
 static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
 
 /* The row of the sums so far; sums start anew. */
@@ -57,7 +59,7 @@ elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, 
     run->metrics.partial_steps++;
     bool epoch_ends = run->step % run->epoch_steps == 0 || run->step == run->run_steps;
     bool full = run->step % run->options->train.log_every == 0;
-    return full || epoch_ends ? finish_row(run, report) : ELBOW_OK;
+    return full || epoch_ends ? elbow_world_agree(run->world, finish_row(run, report)) : ELBOW_OK;
 }
 
 double elbow_record_train_elbo(const elbow_run *run) {

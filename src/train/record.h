@@ -1,17 +1,17 @@
-/* Rows of the metrics, from the reports of steps and evaluations. Local; the same on every rank. */
+/* Rows of the metrics, from the reports of steps and evaluations: the same on every rank. Local but where said. */
 #ifndef ELBOW_SRC_TRAIN_RECORD_H
 #define ELBOW_SRC_TRAIN_RECORD_H
 
 #include "elbow/train/evaluate.h"
 #include "elbow/train/step.h"
 
-/* Adds a step that took `seconds`; appends a row when it fills one. */
+/* Adds a step that took `seconds`; appends a row when it fills one. Collective, for a rank without memory. */
 elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds);
 
 /* Appends an evaluation of a split at run->step. */
 elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const elbow_evaluation *evaluation);
 
-/* −ELBO's opposite of the training steps since the last evaluation, per example; NaN where there were none. */
+/* ELBO of the training steps since the last evaluation, per example; NaN where there were none. */
 double elbow_record_train_elbo(const elbow_run *run);
 
 /* After the evaluations of one step: the next mean of training starts here. */

@@ -194,6 +194,8 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, const elbow_
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {
     ELBOW_TRY(elbow_resume_shards(run, start->resume ? start->checkpoint : NULL));
     ELBOW_TRY_ALL(run->world, open_data(run));
+    ELBOW_TRY(elbow_world_same(run->world, run->data_checksum, "training data (by checksum)",
+                               "give data.file as a path that means the same file on every node"));
     ELBOW_TRY(elbow_facts_agree(run));
     ELBOW_TRY(create_parts(run));
     ELBOW_TRY(begin(run, start, start->checkpoint));

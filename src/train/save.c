@@ -1,5 +1,6 @@
 #include "train/save.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,31 +44,38 @@ static elbow_status gather_slots(elbow_run *run, elbow_checkpoint *checkpoint) {
     return ELBOW_OK;
 }
 
-/* Rank 0 writes the file and what goes with it. Local. */
-static elbow_status write_files(const elbow_run *run, elbow_checkpoint *checkpoint, bool best) {
+/* Rank 0 writes the checkpoint, which alone decides; then what goes with it, where a failure costs a warning.
+ * *marked tells that best.h5 is this one, if it was to be. Local. */
+static elbow_status write_files(const elbow_run *run, elbow_checkpoint *checkpoint, bool best, int *marked) {
     elbow_status status = ELBOW_OK;
     char *path = NULL;
     ELBOW_TRY_OR_DONE(describe(run, checkpoint));
     ELBOW_TRY_OR_DONE(elbow_checkpoint_path(run->directory, run->step, &path));
     ELBOW_TRY_OR_DONE(elbow_checkpoint_write(checkpoint, path));
-    if (best) ELBOW_TRY_OR_DONE(elbow_checkpoint_mark_best(run->directory, path));
-    ELBOW_TRY_OR_DONE(elbow_run_write_metrics(run));
-    ELBOW_TRY_OR_DONE(elbow_checkpoint_prune(run->directory, run->options->checkpoint.keep));
+    *marked = !best || elbow_checkpoint_mark_best(run->directory, path) == ELBOW_OK;
+    if (!*marked) elbow_warn("best.h5 stays as it was: %s", elbow_error_message());
+    if (elbow_run_write_metrics(run) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
+    if (elbow_checkpoint_prune(run->directory, run->options->checkpoint.keep) != ELBOW_OK)
+        elbow_warn("old checkpoints stay: %s", elbow_error_message());
 done:
     free(path);
     return status;
 }
 
-elbow_status elbow_run_save(elbow_run *run, bool best) {
+elbow_status elbow_run_save(elbow_run *run, bool best, bool *is_best) {
     elbow_checkpoint checkpoint = {.layout = elbow_vae_params(run->vae),
                                    .parameters = elbow_exchange_parameters(run->exchange)};
+    int marked = 0;
     run->tried_step = run->step;
     elbow_status status = gather_slots(run, &checkpoint);
     if (status == ELBOW_OK) {
-        elbow_status written = run->world->rank == 0 ? write_files(run, &checkpoint, best) : ELBOW_OK;
+        elbow_status written =
+            run->world->rank == 0 ? write_files(run, &checkpoint, best, &marked) : ELBOW_OK;
         status = elbow_world_agree(run->world, written);
     }
+    if (status == ELBOW_OK) status = elbow_world_broadcast(run->world, &marked, sizeof marked, 0);
     if (status == ELBOW_OK) run->saved_step = run->step;
+    *is_best = status == ELBOW_OK && best && marked;
     for (size_t s = 0; s < checkpoint.slots; s++) free(checkpoint.slot_values[s]);
     free(checkpoint.config);
     return status;
@@ -155,6 +163,16 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     return elbow_world_broadcast(run->world, &metrics->since_examples, sizeof metrics->since_examples, 0);
 }
 
+/* A run that died between writing its best checkpoint and naming it best.h5. Rank 0's; costs a warning. */
+static void relink_best(const elbow_run *run) {
+    char *path = NULL;
+    if (run->world->rank != 0) return;
+    elbow_status status = elbow_checkpoint_path(run->directory, run->step, &path);
+    if (status == ELBOW_OK) status = elbow_checkpoint_mark_best(run->directory, path);
+    if (status != ELBOW_OK) elbow_warn("best.h5 stays as it was: %s", elbow_error_message());
+    free(path);
+}
+
 elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoint, bool weights_only,
                                const char *subject) {
     elbow_world *world = run->world;
@@ -180,5 +198,6 @@ elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoin
     run->best_step = said.best_step;
     run->before = said.seconds;
     run->best = said.best;
+    if (run->best_step == run->step && isfinite(run->best)) relink_best(run);
     return restore_history(run, checkpoint);
 }

@@ -4,9 +4,9 @@
 
 #include "elbow/train/run.h"
 
-/* Writes the checkpoint of run->step, and metrics.h5; marks it best when `best`; removes what is beyond
- * `keep`. Collective. */
-elbow_status elbow_run_save(elbow_run *run, bool best);
+/* Writes the checkpoint of run->step, and metrics.h5; makes it best.h5 when `best` (*is_best: that worked);
+ * removes what is beyond `keep`. Its status is that of the checkpoint; the rest costs a warning. Collective. */
+elbow_status elbow_run_save(elbow_run *run, bool best, bool *is_best);
 
 /* Fills parameters, optimizer, step and history from a checkpoint that rank 0 holds (NULL elsewhere); with
  * `weights_only`, parameters alone. Collective. */

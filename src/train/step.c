@@ -1,6 +1,7 @@
 /* One training step. Read this file first: it is the program.
  *
- *     batch ─▶ encoder ─▶ q(z|x) ─▶ estimator: z, decoder, p(x|z), KL ─▶ gradients      for each shard of this rank
+ *     for each shard of this rank:
+ *         batch ─▶ encoder ─▶ q(z|x) ─▶ estimator: z, decoder, p(x|z), KL ─▶ gradients, from zero
  *     gradients of all shards ─▶ one sum, in one order ─▶ norm, flags ─▶ clip ─▶ Adam ─▶ new parameters everywhere
  *
  * Nothing here allocates, logs, or touches a file. */
@@ -10,11 +11,8 @@
 
 #include "train/summary.h"
 
-/* The values that schedules give to step t. */
-static elbow_objective scheduled(const elbow_run *run, int64_t t, elbow_step_report *report) {
-    report->temperature = elbow_schedule_value(&run->temperature, t, run->run_steps);
-    report->beta = elbow_schedule_value(&run->beta, t, run->run_steps);
-    report->learning_rate = elbow_schedule_value(&run->learning_rate, t, run->run_steps);
+/* What the step optimises, at the values that schedules give to it. */
+static elbow_objective objective_of(const elbow_run *run, const elbow_step_report *report) {
     return (elbow_objective){
         .temperature = (real)report->temperature,
         .beta = (real)report->beta,
@@ -32,7 +30,7 @@ static void lap(elbow_step_report *report, elbow_phase phase, double *since) {
 }
 
 /* The gradient of one shard: local ELBO, own streams. */
-static void shard_gradient(elbow_run *run, size_t shard, size_t t, const elbow_objective *objective,
+static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, const elbow_objective *objective,
                            elbow_step_report *report, double *since) {
     elbow_terms terms;
     elbow_pass pass = {
@@ -42,22 +40,22 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t t, const elbow_o
         .step = (uint64_t)run->step,
         .purpose = "",
     };
-    size_t split = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
+    size_t decoder = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
 
-    size_t rows = elbow_loader_batch(run->loader, shard, t, pass.step, run->x);
+    size_t rows = elbow_loader_batch(run->loader, shard, epoch_step, pass.step, run->x);
     lap(report, ELBOW_PHASE_DATA, since);
 
-    pass.gradients = elbow_exchange_gradient(run->exchange, shard);
+    pass.gradients = elbow_exchange_begin_shard(run->exchange, shard);
     elbow_vae_encode(run->vae, &pass, run->x, rows);
     lap(report, ELBOW_PHASE_ENCODER, since);
 
     elbow_vae_estimate(run->vae, &pass, objective, &terms);
     elbow_summary_put_terms(run->summary, shard, &terms);
-    elbow_exchange_ready(run->exchange, shard, split, size);
+    elbow_exchange_ready(run->exchange, shard, decoder, size);
     lap(report, ELBOW_PHASE_ESTIMATOR, since);
 
     elbow_vae_encode_backward(run->vae, &pass);
-    elbow_exchange_ready(run->exchange, shard, 0, split);
+    elbow_exchange_ready(run->exchange, shard, 0, decoder);
     lap(report, ELBOW_PHASE_ENCODER, since);
 }
 
@@ -68,30 +66,39 @@ static real clipping(const elbow_run *run, double norm) {
 }
 
 elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *report) {
-    size_t first = 0, count = 0, begin = 0, end = 0;
-    size_t t = (size_t)(run->step % run->epoch_steps);
+    size_t first = 0, count = 0, owned_begin = 0, owned_end = 0;
+    size_t epoch_step = (size_t)(run->step % run->epoch_steps);
     real *gradient = NULL, *parameters = elbow_exchange_parameters(run->exchange);
     double since = elbow_now();
-    *report = (elbow_step_report){.examples = elbow_order_step_examples(&run->order, t)};
-    elbow_objective objective = scheduled(run, run->step, report);
+    *report = (elbow_step_report){
+        .examples = elbow_order_step_examples(&run->order, epoch_step),
+        .temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps),
+        .beta = elbow_schedule_value(&run->beta, run->step, run->run_steps),
+        .learning_rate = elbow_schedule_value(&run->learning_rate, run->step, run->run_steps),
+    };
+    elbow_objective objective = objective_of(run, report);
     elbow_exchange_shards(run->exchange, &first, &count);
-    elbow_exchange_owned(run->exchange, &begin, &end);
+    elbow_exchange_owned(run->exchange, &owned_begin, &owned_end);
 
     elbow_loader_epoch(run->loader, (uint64_t)(run->step / run->epoch_steps));
     for (size_t shard = first; shard < first + count; shard++)
-        shard_gradient(run, shard, t, &objective, report, &since);
+        shard_gradient(run, shard, epoch_step, &objective, report, &since);
 
     ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient));
     lap(report, ELBOW_PHASE_EXCHANGE, &since);
+    /* Every rank learns the gradient's norm, the losses of all shards, and who wants to stop. */
     ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, gradient, report));
     ELBOW_CHECK(
         isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
-        "step %lld: the %s is not finite; no parameter was changed. Lower optimizer.learning_rate or set "
-        "optimizer.clip_norm, and go on from a checkpoint with --from",
-        (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss");
+        "step %lld: the %s is not finite; no parameter was changed. The newest checkpoint is of step %lld: "
+        "start "
+        "a new run from it (--from) with a lower optimizer.learning_rate, or with optimizer.clip_norm",
+        (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss",
+        (long long)run->saved_step);
 
+    /* The sum and the moments begin at the first parameter that this rank owns. */
     elbow_optimizer_step(run->optimizer, run->step + 1, report->learning_rate,
-                         clipping(run, report->gradient_norm), gradient, parameters + begin);
+                         clipping(run, report->gradient_norm), gradient, parameters + owned_begin);
     lap(report, ELBOW_PHASE_UPDATE, &since);
     ELBOW_TRY(elbow_exchange_publish(run->exchange));
     lap(report, ELBOW_PHASE_EXCHANGE, &since);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "elbow/base/arena.h"
 #include "math/vector.h"
@@ -9,7 +10,7 @@
 /* What a rank sends: flags, then the terms of its shards, then the square sums of its part's blocks:
  *
  *     [ flags | terms of shard first … | Σ g² of block … ]        all doubles */
-enum { TERMS = sizeof(elbow_terms) / sizeof(double) };
+enum { TERMS = sizeof(elbow_terms) / sizeof(double) }; /* a struct of doubles: copied as such */
 
 struct elbow_summary {
     elbow_arena *arena;
@@ -33,17 +34,17 @@ elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->bytes, &s->bytes));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->shards, &s->shards));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->blocks, &s->blocks));
-    size_t total = 0, owned_begin = 0, owned_end = 0, shards = run->order.shards;
+    size_t total = 0, owned_begin = 0, owned_end = 0;
     elbow_exchange_owned(run->exchange, &owned_begin, &owned_end);
     for (size_t r = 0; r < s->ranks; r++) {
-        size_t begin = 0, end = 0;
+        size_t begin = 0, end = 0, first = 0;
         elbow_exchange_part(run->exchange, r, &begin, &end);
-        s->shards[r] = (r + 1) * shards / s->ranks - r * shards / s->ranks;
+        elbow_exchange_shards_of(run->exchange, r, &first, &s->shards[r]);
         s->blocks[r] = blocks_of(end - begin);
         s->bytes[r] = (1 + TERMS * s->shards[r] + s->blocks[r]) * sizeof(double);
         total += s->bytes[r];
         if (r != (size_t)run->world->rank) continue;
-        s->first = r * shards / s->ranks;
+        s->first = first;
         s->offset = begin - owned_begin;
         s->length = end - begin;
     }
@@ -64,11 +65,7 @@ void elbow_summary_destroy(elbow_summary **summary) {
 }
 
 void elbow_summary_put_terms(elbow_summary *s, size_t shard, const elbow_terms *terms) {
-    double *at = s->own + 1 + TERMS * (shard - s->first);
-    at[0] = terms->objective;
-    at[1] = terms->elbo;
-    at[2] = terms->reconstruction;
-    at[3] = terms->kl;
+    memcpy(s->own + 1 + TERMS * (shard - s->first), terms, sizeof *terms);
 }
 
 elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, const real *gradient,
@@ -83,19 +80,15 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     ELBOW_TRY(elbow_world_allgather(run->world, s->own, s->all, s->bytes));
 
     report->flags = 0;
-    report->terms = (elbow_terms){0};
-    double square = 0;
+    double square = 0, terms[TERMS] = {0};
     const double *at = s->all;
     for (size_t r = 0; r < s->ranks; r++) {
         report->flags |= (unsigned)*at++;
-        for (size_t shard = 0; shard < s->shards[r]; shard++, at += TERMS) {
-            report->terms.objective += at[0];
-            report->terms.elbo += at[1];
-            report->terms.reconstruction += at[2];
-            report->terms.kl += at[3];
-        }
+        for (size_t shard = 0; shard < s->shards[r]; shard++)
+            for (size_t i = 0; i < TERMS; i++) terms[i] += *at++;
         for (size_t block = 0; block < s->blocks[r]; block++) square += *at++;
     }
+    memcpy(&report->terms, terms, sizeof terms);
     report->gradient_norm = sqrt(square);
     return ELBOW_OK;
 }

@@ -23,7 +23,8 @@ typedef struct elbow_group elbow_group;
 
 typedef struct elbow_latent_ops {
     const char *name, *grammar; /* "categorical", "LxK" */
-    /* Sets variables, categories, q_width, z_width and stream from the text after the name. ELBOW_USAGE. */
+    const char *noise;          /* its stream is "latent.INDEX.NOISE" */
+    /* Sets variables, categories, q_width, z_width and word_width from the text after the name. ELBOW_USAGE. */
     elbow_status (*create)(elbow_group *group, const char *size);
     /* The head's outputs (B, q_width) → the parameters of q, in group->q. */
     void (*normalize)(elbow_group *group, const real *head, size_t rows);

@@ -56,6 +56,7 @@ static void log_prob(const elbow_group *group, real *log_q, const real *z, const
 const elbow_latent_ops elbow_latent_categorical = {
     .name = "categorical",
     .grammar = "LxK",
+    .noise = "gumbel",
     .create = create,
     .normalize = normalize,
     .relax = relax,

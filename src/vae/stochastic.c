@@ -26,7 +26,7 @@ static elbow_status create_group(elbow_group *group, size_t index, const char *s
                 spec);
     ELBOW_TRY(ELBOW_FAMILY_FIND(latents, "kind of latent", kind, &i));
     group->latent = latents[i];
-    snprintf(group->stream, sizeof group->stream, "latent.%zu.gumbel", index);
+    snprintf(group->stream, sizeof group->stream, "latent.%zu.%s", index, group->latent->noise);
     return group->latent->create(group, size);
 }
 
@@ -109,6 +109,11 @@ static elbow_status reserve_group(elbow_group *group, size_t rows, size_t sample
 elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size_t samples, bool training,
                                       elbow_arena *arena) {
     bool alone = layer->count == 1;
+    for (size_t g = 0; g < layer->count; g++)
+        ELBOW_CHECK(
+            samples <= UINT32_MAX / (layer->groups[g].word_width / 4 + 1), ELBOW_USAGE,
+            "%zu samples of %zu random words each are more than a stream has for one example; use fewer",
+            samples, layer->groups[g].word_width);
     for (size_t g = 0; g < layer->count; g++)
         ELBOW_TRY(reserve_group(&layer->groups[g], rows, samples, training, alone, arena));
     if (!alone) ELBOW_TRY(elbow_arena_reals(arena, rows * samples * layer->z_width, &layer->z));
@@ -234,7 +239,8 @@ void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass
         group->prior->kl(group, pass, group->kl, layer->rows);
         double kl = 0, penalty = 0;
         for (size_t b = 0; b < layer->rows; b++) {
-            bool pushed = group->kl[b] >= objective->free_bits; /* below, the term is constant */
+            bool pushed =
+                !(group->kl[b] < objective->free_bits) || objective->free_bits == 0; /* else a constant */
             layer->weights[b] = pushed ? objective->weight * objective->beta : 0;
             kl += (double)group->kl[b];
             penalty += (double)(pushed ? group->kl[b] : objective->free_bits);

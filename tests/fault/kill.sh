@@ -8,21 +8,26 @@ long=("${small[@]}" --set data.limit=13000 --set parallel.shards=5 --set train.e
 quiet undisturbed launch 2 train "${long[@]}" --out undisturbed
 read -r best_step < <("$ELBOW" info undisturbed | sed -n 's/^  best .* at step //p')
 
+not_running() { ! kill -0 "$1" 2>/dev/null; }
+
 rank_of() { pgrep -P "$pid" | tail -n 1; }
 
 # killed RUN P WHOM STEP: WHOM is dead as soon as the checkpoint of STEP (0: the directory) is there.
 killed() {
-    local run=$1 ranks=$2 whom=$3 step=$4 file
+    local run=$1 ranks=$2 whom=$3 step=$4 file children child
     printf -v file '%s/checkpoints/step-%09d.h5' "$run" "$step"
     start "$ranks" train "${long[@]}" --out "$run" --continue
     await test -e "$file"
+    children=$(pgrep -P "$pid" || true)
     case $whom in
     rank) kill -KILL "$(rank_of)" ;;
     mpirun) kill -KILL "$pid" ;;
     esac
     finish
     [ "$code" != 0 ] || fail "$run: exit code 0 after SIGKILL"
-    sleep 0.5 # ranks without their mpirun need a moment to notice
+    for child in $children; do # ranks without their mpirun need a moment to notice, and write until they do
+        await not_running "$child"
+    done
     [ "$(word "$run")" = running ] || fail "$run: state is $(cat "$run/state")"
     "$ELBOW" info "$run" "$run/metrics.h5" "$run"/checkpoints/*.h5 >info.log || fail "$run: a file is damaged"
     echo "$run: killed at step $(stored_step "$run") or later"

@@ -94,7 +94,7 @@ static void one_step(elbow_exchange *exchange, const char *name, size_t shards, 
     elbow_exchange_owned(exchange, &begin, &end);
     dawdle(step);
     for (size_t shard = first; shard < first + count; shard++) {
-        real *gradient = elbow_exchange_gradient(exchange, shard);
+        real *gradient = elbow_exchange_begin_shard(exchange, shard);
         for (size_t i = 0; i < size; i++) gradient[i] += gradient_of(shard, i, step); /* in place, added */
         /* `mpi` sums ranges together, so they must be the same everywhere; `ordered` takes any. */
         be_ready(exchange, shard, size, how, exact ? step + 100 * shard : step);
@@ -181,7 +181,7 @@ static void side_by_side(void) {
         elbow_exchange_shards(a, &first, &count);
         for (size_t shard = first; shard < first + count; shard++)
             for (size_t x = 0; x < 2; x++) {
-                real *gradient = elbow_exchange_gradient(both[x], shard);
+                real *gradient = elbow_exchange_begin_shard(both[x], shard);
                 for (size_t i = 0; i < sizes[x]; i++) gradient[i] += gradient_of(shard, i, step + 50 * x);
                 elbow_exchange_ready(both[x], shard, 0, sizes[x]);
             }

@@ -60,7 +60,7 @@ static void takes_the_newest_good_one(void **state) {
     (void)state;
     char name[600], *file = NULL;
     make_run("newest");
-    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_IO);
+    assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_ABSENT);
     assert_non_null(strstr(elbow_error_message(), "no checkpoint"));
     save_step(9);
     save_step(10);
@@ -87,7 +87,7 @@ static void takes_the_newest_good_one(void **state) {
     assert_int_equal(elbow_checkpoint_resolve(run, &file), ELBOW_FORMAT);
     assert_non_null(strstr(elbow_error_message(), "none of 3"));
     assert_null(file);
-    assert_int_equal(elbow_checkpoint_resolve("/nonexistent/run", &file), ELBOW_IO);
+    assert_int_equal(elbow_checkpoint_resolve("/nonexistent/run", &file), ELBOW_ABSENT);
 }
 
 static void prunes_only_what_is_its_own(void **state) {

@@ -13,6 +13,7 @@ typedef enum elbow_status {
     ELBOW_OK = 0,
     ELBOW_USAGE,    /* the command line or an option is wrong: exit 2 */
     ELBOW_IO,       /* the system refused a file operation */
+    ELBOW_ABSENT,   /* what was asked for is not there (yet) */
     ELBOW_FORMAT,   /* a file is not what it should be */
     ELBOW_MISMATCH, /* two things that must agree do not: checkpoint and model, run and data */
     ELBOW_MEMORY,   /* no memory */

@@ -31,7 +31,8 @@ typedef struct elbow_order_spec {
     size_t window;   /* 0: full; else blocks a window */
 } elbow_order_spec;
 
-/* ELBOW_USAGE where N < S, B < S, or N ≥ 2^32. */
+/* ELBOW_USAGE where N < S, B < S, or N ≥ 2^32. With B near S a step of ⌊N / T⌋ < S examples leaves a shard without
+ * any: it then has no rows, and a gradient of 0. */
 elbow_status elbow_order_check(const elbow_order_spec *spec);
 
 size_t elbow_order_steps(const elbow_order_spec *spec);                   /* T */

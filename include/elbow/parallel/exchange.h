@@ -3,7 +3,7 @@
  * The exchange owns the parameter block and the gradient blocks: layers see pointers. Ranks play consecutive
  * blocks of shards, rank r of P the shards [⌊rS/P⌋, ⌊(r+1)S/P⌋). A step is
  *
- *     elbow_exchange_gradient(x, s)        for each of this rank's shards in order: the block to add into
+ *     elbow_exchange_begin_shard(x, s)     for each of this rank's shards in order: the block to add into, zeroed
  *     elbow_exchange_ready(x, s, b, e)     shard s's gradient is complete in [b, e): summing and sending may
  *                                          start while the backward pass goes on below b
  *     elbow_exchange_finish(x, &sum)       the sum over all shards, on the parameters that this rank owns
@@ -37,8 +37,9 @@ elbow_status elbow_exchange_create(elbow_exchange **exchange, const char *name, 
                                    size_t shards, size_t size);
 void elbow_exchange_destroy(elbow_exchange **exchange);
 
-/* The shards that this rank plays, and the parameters that it owns. Local. */
+/* The shards that this rank plays, or rank r; and the parameters that this one owns. Local. */
 void elbow_exchange_shards(const elbow_exchange *exchange, size_t *first, size_t *count);
+void elbow_exchange_shards_of(const elbow_exchange *exchange, size_t rank, size_t *first, size_t *count);
 void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t *end);
 
 /* Rank r's part of reductions over the parameters: whole blocks, dealt evenly; within what it owns. Local. */
@@ -49,7 +50,7 @@ real *elbow_exchange_parameters(elbow_exchange *exchange);
 
 /* Local (ready may start sends). A shard's ranges may come in any order and any sizes, each parameter once; for
  * `mpi` they are the same, in the same order, on every rank. */
-real *elbow_exchange_gradient(elbow_exchange *exchange, size_t shard);
+real *elbow_exchange_begin_shard(elbow_exchange *exchange, size_t shard);
 void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end);
 
 /* *sum points at the summed gradient of parameter owned_begin and holds owned_end − owned_begin values, until

@@ -33,6 +33,10 @@ elbow_status elbow_world_agree(elbow_world *world, elbow_status status);
 /* `ELBOW_TRY` for a call that may fail on one rank alone. Collective. */
 #define ELBOW_TRY_ALL(world, call) ELBOW_TRY(elbow_world_agree((world), (call)))
 
+/* Refuses ranks whose `text` is not rank 0's: ELBOW_PARALLEL, "rank R on HOST: its WHAT is …, rank 0's is …; MEND".
+ * Collective. */
+elbow_status elbow_world_same(elbow_world *world, const char *text, const char *what, const char *mend);
+
 /* bytes from rank `root` to all; any size. Collective. */
 elbow_status elbow_world_broadcast(elbow_world *world, void *bytes, size_t count, int root);
 

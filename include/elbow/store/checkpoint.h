@@ -89,7 +89,7 @@ void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]
 /* The files of a run directory. Paths are malloc'd. */
 
 /* runs/a → its newest good checkpoint (a damaged newest one is named in a warning and the one before is taken);
- * a file stands for itself. ELBOW_IO where there is none, ELBOW_FORMAT where none of those there is good. */
+ * a file stands for itself. ELBOW_ABSENT where there is none, ELBOW_FORMAT where none of those there is good. */
 elbow_status elbow_checkpoint_resolve(const char *path, char **file);
 
 /* The same, read: *checkpoint and *file are the caller's. */

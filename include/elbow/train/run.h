@@ -70,8 +70,8 @@ elbow_status elbow_run_create(elbow_run **run, elbow_world *world, elbow_options
                               elbow_start *start);
 void elbow_run_destroy(elbow_run **run);
 
-/* The newest good checkpoint of a run directory. ELBOW_IO where there is none yet, ELBOW_FORMAT where none of
- * those there is good. Local: rank 0's. */
+/* The newest good checkpoint of a run directory. ELBOW_ABSENT where there is none yet, ELBOW_FORMAT where none of
+ * those there is good, ELBOW_IO where nobody can tell. Local: rank 0's. */
 elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory);
 
 /* What is wrong with options beyond their syntax: schedules, specs, names, lengths. Data is looked at only
