@@ -10,16 +10,14 @@
 elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory) {
     char *checkpoints = NULL, *file = NULL;
     *checkpoint = NULL;
-    ELBOW_CHECK(elbow_file_is_directory(directory) || !elbow_file_exists(directory), ELBOW_FORMAT,
-                "%s is a file; give the directory of a run, or start a new run from a checkpoint by --from",
-                directory);
     ELBOW_TRY(elbow_checkpoint_find(checkpoint, &file, directory));
     free(file);
     elbow_status status = elbow_path_join(directory, "checkpoints", &checkpoints);
     if (status == ELBOW_OK && !elbow_file_is_directory(checkpoints))
-        status = elbow_fail(ELBOW_FORMAT,
-                            "%s holds checkpoints, but is not the directory of a run; give the one above it",
-                            directory);
+        status = elbow_fail(
+            ELBOW_FORMAT,
+            "%s is not the directory of a run; give that, or start a new run from the checkpoint by --from",
+            directory);
     free(checkpoints);
     if (status != ELBOW_OK) elbow_checkpoint_destroy(checkpoint);
     return status;
