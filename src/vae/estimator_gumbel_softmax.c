@@ -24,8 +24,9 @@ void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_stochastic
     terms->objective += log_px;
 
     real *dz = score->backward(score->context, pass, estimator->weights, rows);
-    elbow_stochastic_relax_backward(layer, dz, objective->temperature, hard, samples);
+    elbow_stochastic_receive(layer, dz, samples);
     elbow_stochastic_divergence(layer, pass, objective, terms);
+    elbow_stochastic_relax_backward(layer, pass, objective->temperature, hard, samples);
 }
 
 static void run(elbow_estimator *estimator, elbow_stochastic *layer, const elbow_score *score,

@@ -47,7 +47,19 @@ typedef struct elbow_posterior_ops {
     elbow_status (*create)(elbow_group *group, size_t index, size_t features, const elbow_options *options,
                            elbow_params *params);
     elbow_status (*reserve)(elbow_group *group, size_t rows, bool training, elbow_arena *arena);
+    /* What q(z|x) can be told before any z. */
     void (*forward)(elbow_group *group, const elbow_pass *pass, const real *features, size_t rows);
+    /* One reparameterised draw for each of B rows, from group->words, variable after variable where q is sequential.
+     * z: (B, z_width); `soft` keeps what the way back needs: z itself, or with `hard` the relaxed sample that z is
+     * the nearest discrete value of. */
+    void (*relax)(elbow_group *group, const elbow_pass *pass, real *z, real *soft, real temperature,
+                  bool hard, size_t rows);
+    /* Adds to dq what dz (B, z_width) says of that draw. */
+    void (*relax_backward)(elbow_group *group, const elbow_pass *pass, const real *soft, const real *dz,
+                           real temperature, size_t rows);
+    /* One exact draw, and log q(z|x) of exact draws: (B). */
+    void (*sample)(elbow_group *group, const elbow_pass *pass, real *z, size_t rows);
+    void (*log_prob)(elbow_group *group, const elbow_pass *pass, real *log_q, const real *z, size_t rows);
     /* From group->dq: parameter gradients, and dfeatures (rows, features). */
     void (*backward)(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,
                      size_t rows);
@@ -58,9 +70,9 @@ typedef struct elbow_prior_ops {
     const char *name;
     /* Declares prior.INDEX.*; ELBOW_USAGE where the kind of latent has no such prior. */
     elbow_status (*create)(elbow_group *group, size_t index, elbow_params *params);
-    /* kl: (rows), KL(q(z|x) ‖ p(z)) of each example. */
+    /* kl: (rows), KL(q(z|x) ‖ p(z)) of each example: closed form, or an estimate from the draws in group->z. */
     void (*kl)(elbow_group *group, const elbow_pass *pass, real *kl, size_t rows);
-    /* Adds weights[b] · ∂kl[b] to dq and to the prior's gradients. */
+    /* Adds weights[b] · ∂kl[b] to dq (closed form) or dz (an estimate), and to the prior's gradients. */
     void (*kl_backward)(elbow_group *group, const elbow_pass *pass, const real *weights, size_t rows);
     /* log_p: (rows), log p(z). */
     void (*log_prob)(const elbow_group *group, const elbow_pass *pass, real *log_p, const real *z,
@@ -82,7 +94,7 @@ struct elbow_group {
 
     real *q, *dq;    /* (B, q_width) */
     real *z, *soft;  /* (S·B, z_width); the same block until a sample is hardened */
-    real *dz;        /* (S·B, z_width), where the layer has several groups */
+    real *dz;        /* (S·B, z_width): its share of the gradient in z, from elbow_stochastic_receive on */
     real *kl;        /* (B) */
     uint32_t *words; /* (B, word_width) */
 };

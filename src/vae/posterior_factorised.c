@@ -34,6 +34,29 @@ static void forward(elbow_group *group, const elbow_pass *pass, const real *feat
     group->latent->normalize(group, state->logits, rows);
 }
 
+static void relax(elbow_group *group, const elbow_pass *pass, real *z, real *soft, real temperature,
+                  bool hard, size_t rows) {
+    (void)pass;
+    group->latent->relax(group, soft, group->q, group->words, rows, temperature);
+    if (hard) group->latent->harden(group, z, soft, rows);
+}
+
+static void relax_backward(elbow_group *group, const elbow_pass *pass, const real *soft, const real *dz,
+                           real temperature, size_t rows) {
+    (void)pass;
+    group->latent->relax_backward(group, group->dq, soft, dz, rows, temperature);
+}
+
+static void sample(elbow_group *group, const elbow_pass *pass, real *z, size_t rows) {
+    (void)pass;
+    group->latent->sample(group, z, group->q, group->words, rows);
+}
+
+static void log_prob(elbow_group *group, const elbow_pass *pass, real *log_q, const real *z, size_t rows) {
+    (void)pass;
+    group->latent->log_prob(group, log_q, z, group->q, rows);
+}
+
 static void backward(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,
                      size_t rows) {
     factorised *state = group->posterior_state;
@@ -47,6 +70,10 @@ const elbow_posterior_ops elbow_posterior_factorised = {
     .create = create,
     .reserve = reserve,
     .forward = forward,
+    .relax = relax,
+    .relax_backward = relax_backward,
+    .sample = sample,
+    .log_prob = log_prob,
     .backward = backward,
     .destroy = destroy,
 };

@@ -165,28 +165,29 @@ const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pa
             size_t at = s * rows * group->z_width;
             real *soft = hard ? group->soft + at : group->z + at;
             draw_words(group, pass, s, rows);
-            group->latent->relax(group, soft, group->q, group->words, rows, temperature);
-            if (hard) group->latent->harden(group, group->z + at, soft, rows);
+            group->posterior->relax(group, pass, group->z + at, soft, temperature, hard, rows);
         }
     }
     return join(layer, samples * rows);
 }
 
-void elbow_stochastic_relax_backward(elbow_stochastic *layer, real *dz, real temperature, bool hard,
-                                     size_t samples) {
+void elbow_stochastic_receive(elbow_stochastic *layer, real *dz, size_t samples) {
+    if (layer->count == 1) layer->groups[0].dz = dz;
+    if (layer->count == 1) return;
+    for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width)
+        copy_columns(layer->groups[g].dz, layer->groups[g].z_width, dz + column, layer->z_width,
+                     layer->groups[g].z_width, samples * layer->rows);
+}
+
+void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
+                                     bool hard, size_t samples) {
     size_t rows = layer->rows;
-    for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width) {
+    for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         const real *soft = hard ? group->soft : group->z;
-        const real *own = dz;
-        if (layer->count > 1) {
-            copy_columns(group->dz, group->z_width, dz + column, layer->z_width, group->z_width,
-                         samples * rows);
-            own = group->dz;
-        }
         for (size_t s = 0; s < samples; s++) {
             size_t at = s * rows * group->z_width;
-            group->latent->relax_backward(group, group->dq, soft + at, own + at, rows, temperature);
+            group->posterior->relax_backward(group, pass, soft + at, group->dz + at, temperature, rows);
         }
     }
 }
@@ -195,7 +196,7 @@ const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *p
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         draw_words(group, pass, 0, layer->rows);
-        group->latent->sample(group, group->z, group->q, group->words, layer->rows);
+        group->posterior->sample(group, pass, group->z, layer->rows);
     }
     return join(layer, layer->rows);
 }
@@ -215,7 +216,7 @@ void elbow_stochastic_log_prob(elbow_stochastic *layer, const elbow_pass *pass, 
     memset(log_p, 0, rows * sizeof *log_p);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->latent->log_prob(group, layer->scratch, group->z, group->q, rows);
+        group->posterior->log_prob(group, pass, layer->scratch, group->z, rows);
         elbow_add(log_q, layer->scratch, rows);
         group->prior->log_prob(group, pass, layer->scratch, group->z, rows);
         elbow_add(log_p, layer->scratch, rows);

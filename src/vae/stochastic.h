@@ -39,9 +39,12 @@ void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, c
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
                                    bool hard, size_t samples);
 
-/* Adds to dq what dz (S·B, z_width) says of the draws of the last relax. */
-void elbow_stochastic_relax_backward(elbow_stochastic *layer, real *dz, real temperature, bool hard,
-                                     size_t samples);
+/* Takes over the score's gradient in z, dz (S·B, z_width): each group's share is its dz from here on. */
+void elbow_stochastic_receive(elbow_stochastic *layer, real *dz, size_t samples);
+
+/* Adds to dq what the groups' dz say of the draws of the last relax. */
+void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
+                                     bool hard, size_t samples);
 
 /* One exact draw per example from q, or from the prior. Returns z. */
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass);
@@ -54,7 +57,8 @@ void elbow_stochastic_log_prob(elbow_stochastic *layer, const elbow_pass *pass, 
 void elbow_stochastic_kl(elbow_stochastic *layer, const elbow_pass *pass, real *kl);
 
 /* The KL term of the objective, β · max(KL_group, free bits) per example and group (Kingma et al. 2016), and its
- * gradient, times the example's weight. Adds KL to terms->kl, and subtracts it from elbo and the weighted one from objective. */
+ * gradient, times the example's weight; between receive and relax_backward, as an estimated KL has a gradient in z.
+ * Adds KL to terms->kl, and takes it off elbo, and the weighted one off objective. */
 void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass,
                                  const elbow_objective *objective, elbow_terms *terms);
 

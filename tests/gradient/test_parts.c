@@ -137,8 +137,9 @@ static void one_latent(const latent_setting *s) {
         real *dz = hold_copy(c.dz, count * sizeof *dz, 0);
         elbow_stochastic_forward(&c.layer, &c.pass, c.features, ROWS);
         elbow_stochastic_relax(&c.layer, &c.pass, s->temperature, hard, s->samples);
-        elbow_stochastic_relax_backward(&c.layer, dz, s->temperature, hard, s->samples);
+        elbow_stochastic_receive(&c.layer, dz, s->samples);
         elbow_stochastic_divergence(&c.layer, &c.pass, &c.objective, &terms);
+        elbow_stochastic_relax_backward(&c.layer, &c.pass, s->temperature, hard, s->samples);
         const real *from = elbow_stochastic_backward(&c.layer, &c.pass, c.features);
         real *dfeatures = hold_copy(from, ROWS * FEATURES * sizeof *from, 0);
         real *kept = hold_copy(gradient, params.size * sizeof *gradient, 0);
