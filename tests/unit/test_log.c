@@ -33,7 +33,11 @@ static screen open_pipe(void) {
 /* A terminal that passes bytes on as they are. */
 static screen open_terminal(void) {
     int master = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    if (master < 0) {
+        print_message("no pseudo-terminal can be had here (is /dev/pts mounted?)\n");
+        skip();
+    }
+    assert_true(grantpt(master) == 0 && unlockpt(master) == 0);
     int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
     assert_true(slave >= 0);
     struct winsize size = {.ws_row = 10, .ws_col = COLUMNS};

@@ -146,7 +146,7 @@ static void unknown_activation(void **state) {
     const elbow_activation *f = NULL;
     assert_int_equal(elbow_activation_find("leeky_relu", &f), ELBOW_USAGE);
     assert_non_null(strstr(elbow_error_message(), "leeky_relu"));
-    assert_non_null(strstr(elbow_error_message(), "did you mean \"leaky_relu\""));
+    assert_non_null(strstr(elbow_error_message(), "did you mean `leaky_relu`"));
     assert_int_equal(elbow_activation_find("", &f), ELBOW_USAGE);
     assert_null(f);
 }
