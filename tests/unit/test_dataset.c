@@ -34,7 +34,7 @@ static void test_rows(void **state) {
     const size_t parts[][2] = {{250, 20}, {0, 1}, {TRAIN - 1, 1}, {TRAIN, 0}, {255, 300}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         OK(elbow_dataset_read(data, ELBOW_TRAIN, parts[i][0], parts[i][1], some[0]));
-        assert_memory_equal(some, all[0] + parts[i][0] * IDX_PIXELS, parts[i][1] * IDX_PIXELS);
+        assert_memory_equal(some, (const uint8_t *)all + parts[i][0] * IDX_PIXELS, parts[i][1] * IDX_PIXELS);
     }
     FAILS(elbow_dataset_read(data, ELBOW_TRAIN, TRAIN - 1, 2, some[0]), ELBOW_FORMAT, "700 rows");
     FAILS(elbow_dataset_read(data, ELBOW_VALID, 0, 1, some[0]), ELBOW_FORMAT, "no valid split");
