@@ -258,7 +258,7 @@ static double random_real(double least, double most) {
             double value;
             memcpy(&value, &bits, sizeof value);
             if (value >= least && value <= most) return value;
-            if (most <= 1 && next_random() % 4 == 0) return DBL_TRUE_MIN;
+            if (most <= 1 && least == 0 && next_random() % 4 == 0) return DBL_TRUE_MIN;
         }
     }
     default:
