@@ -37,8 +37,7 @@ elbow_status elbow_exchange_create(elbow_exchange **out, const char *name, elbow
     exchange->world = world;
     exchange->shards = shards;
     exchange->size = size;
-    exchange->first = elbow_first_shard(rank, ranks, shards);
-    exchange->count = elbow_first_shard(rank + 1, ranks, shards) - exchange->first;
+    elbow_exchange_shards_of(exchange, rank, &exchange->first, &exchange->count);
     MPI_Comm_dup(world->comm->all, &exchange->comm);
     elbow_status status = elbow_world_agree(world, create_local(exchange));
     if (status != ELBOW_OK) elbow_exchange_destroy(&exchange);

@@ -112,8 +112,8 @@ static elbow_status plan_sum(elbow_exchange *exchange, ordered_state *state) {
     size_t owned = exchange->owned_end - exchange->owned_begin;
     elbow_node cover[2 * 8 * sizeof(size_t)];
     for (size_t r = 0; r < ranks; r++) {
-        size_t first = elbow_first_shard(r, ranks, exchange->shards);
-        size_t count = elbow_first_shard(r + 1, ranks, exchange->shards) - first;
+        size_t first = 0, count = 0;
+        elbow_exchange_shards_of(exchange, r, &first, &count);
         state->total += elbow_tree_cover(cover, first, count, exchange->shards);
     }
     ELBOW_TRY(elbow_arena_take(exchange->arena, state->total, sizeof *state->nodes, &state->nodes));
@@ -124,8 +124,8 @@ static elbow_status plan_sum(elbow_exchange *exchange, ordered_state *state) {
         elbow_arena_take(exchange->arena, state->node_count * ranks, sizeof *state->sends, &state->sends));
     size_t at = 0;
     for (size_t r = 0; r < ranks; r++) {
-        size_t first = elbow_first_shard(r, ranks, exchange->shards);
-        size_t count = elbow_first_shard(r + 1, ranks, exchange->shards) - first;
+        size_t first = 0, count = 0;
+        elbow_exchange_shards_of(exchange, r, &first, &count);
         size_t nodes = elbow_tree_cover(state->nodes + at, first, count, exchange->shards);
         if (r == rank) state->mine = at;
         for (size_t n = 0; n < nodes; n++, at++) {

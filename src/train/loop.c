@@ -15,7 +15,7 @@ enum { METRICS_SHARE = 100 }; /* metrics.h5 may cost one part in a hundred of th
 
 /* The clocks of rank 0, which decides for all by the flags of a step. */
 typedef struct clocks {
-    double began, saved, save_cost;       /* when; seconds that a checkpoint takes */
+    double saved, save_cost;              /* when; seconds that a checkpoint takes */
     double metrics_written, metrics_cost; /* likewise of metrics.h5 */
     char reason[128];                     /* why this rank wants to stop, "" when it does not */
 } clocks;
@@ -148,7 +148,7 @@ static elbow_status stop(elbow_run *run, const clocks *clock) {
 
 static elbow_status train(elbow_run *run) {
     double now = elbow_now();
-    clocks clock = {.began = now, .saved = now, .metrics_written = now};
+    clocks clock = {.saved = now, .metrics_written = now};
     elbow_progress progress;
     bool save_asked = false;
     elbow_progress_begin(&progress, run);
