@@ -18,6 +18,7 @@
 
 typedef enum elbow_h5_type {
     ELBOW_H5_U8,
+    ELBOW_H5_U16,
     ELBOW_H5_I64,
     ELBOW_H5_U64,
     ELBOW_H5_F32,
@@ -68,6 +69,11 @@ elbow_status elbow_h5_write_rows(elbow_h5 *file, const char *path, elbow_h5_type
                                  size_t rows, const void *values);
 elbow_status elbow_h5_read_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
                                 size_t rows, void *values);
+/* The same where the number of rows is not known: it has none (shape.size[0] is 0) and grows by what is appended. */
+elbow_status elbow_h5_create_growing(elbow_h5 *file, const char *path, elbow_h5_type type,
+                                     elbow_h5_shape shape, size_t chunk_rows, int deflate);
+elbow_status elbow_h5_append_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t rows,
+                                  const void *values);
 elbow_status elbow_h5_set_checksum(elbow_h5 *file, const char *path, uint64_t checksum);
 
 /* Reads a dataset of any size once, by rows, and compares its checksum; ELBOW_FORMAT. */

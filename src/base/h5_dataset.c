@@ -17,9 +17,9 @@ typedef struct type_entry {
 } type_entry;
 
 static const type_entry type_table[] = {
-    [ELBOW_H5_U8] = {1, H5T_INTEGER, false},  [ELBOW_H5_I64] = {8, H5T_INTEGER, true},
-    [ELBOW_H5_U64] = {8, H5T_INTEGER, false}, [ELBOW_H5_F32] = {4, H5T_FLOAT, true},
-    [ELBOW_H5_F64] = {8, H5T_FLOAT, true},
+    [ELBOW_H5_U8] = {1, H5T_INTEGER, false}, [ELBOW_H5_U16] = {2, H5T_INTEGER, false},
+    [ELBOW_H5_I64] = {8, H5T_INTEGER, true}, [ELBOW_H5_U64] = {8, H5T_INTEGER, false},
+    [ELBOW_H5_F32] = {4, H5T_FLOAT, true},   [ELBOW_H5_F64] = {8, H5T_FLOAT, true},
 };
 
 size_t elbow_h5_type_size(elbow_h5_type type) { return type_table[type].size; }
@@ -28,6 +28,8 @@ static hid_t memory_type(elbow_h5_type type) {
     switch (type) {
     case ELBOW_H5_U8:
         return H5T_NATIVE_UINT8;
+    case ELBOW_H5_U16:
+        return H5T_NATIVE_UINT16;
     case ELBOW_H5_I64:
         return H5T_NATIVE_INT64;
     case ELBOW_H5_U64:
@@ -44,6 +46,8 @@ static hid_t stored_type(elbow_h5_type type) {
     switch (type) {
     case ELBOW_H5_U8:
         return H5T_STD_U8LE;
+    case ELBOW_H5_U16:
+        return H5T_STD_U16LE;
     case ELBOW_H5_I64:
         return H5T_STD_I64LE;
     case ELBOW_H5_U64:
@@ -160,25 +164,27 @@ done:
     return status;
 }
 
-/* Makes an empty dataset; `type` is the stored one. */
+/* Makes an empty dataset; `type` is the stored one. `grows`: the first dimension has no end. */
 static elbow_status create(elbow_h5 *file, const char *path, hid_t type, elbow_h5_shape shape,
-                           size_t chunk_rows, int deflate, hid_t *dataset) {
-    hsize_t size[4] = {0}, chunk[4] = {0};
+                           size_t chunk_rows, int deflate, bool grows, hid_t *dataset) {
+    hsize_t size[4] = {0}, chunk[4] = {0}, most[4] = {0};
     size_t count = 0;
     *dataset = H5I_INVALID_HID;
     ELBOW_CHECK(shape.dims <= 4 && count_elements(&shape, &count), ELBOW_FORMAT,
                 "%s: %s is too large to be written", file->name, path);
     ELBOW_TRY(elbow_h5_make_parents(file, path));
-    for (size_t i = 0; i < shape.dims; i++) size[i] = chunk[i] = shape.size[i];
+    for (size_t i = 0; i < shape.dims; i++) size[i] = chunk[i] = most[i] = shape.size[i];
+    if (grows) most[0] = H5S_UNLIMITED;
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(creation, false);
-    if (chunk_rows > 0 && shape.dims > 0 && count > 0) {
-        if (chunk_rows < chunk[0]) chunk[0] = chunk_rows;
+    if (chunk_rows > 0 && shape.dims > 0 && (count > 0 || grows)) {
+        if (grows || chunk_rows < chunk[0]) chunk[0] = chunk_rows;
         H5Pset_chunk(creation, (int)shape.dims, chunk);
         if (deflate > 0 && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0)
             H5Pset_deflate(creation, (unsigned)deflate);
     }
-    hid_t space = shape.dims == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)shape.dims, size, NULL);
+    hid_t space = shape.dims == 0 ? H5Screate(H5S_SCALAR)
+                                  : H5Screate_simple((int)shape.dims, size, grows ? most : NULL);
     *dataset = H5Dcreate2(file->id, path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     elbow_status status = elbow_h5_check_write(file, path, *dataset >= 0 ? 0 : -1);
     H5Sclose(space);
@@ -192,7 +198,7 @@ elbow_status elbow_h5_write(elbow_h5 *file, const char *path, elbow_h5_type type
     hid_t dataset = H5I_INVALID_HID;
     size_t count = 0;
     elbow_h5_enter();
-    ELBOW_TRY_OR_DONE(create(file, path, stored_type(type), shape, chunk_rows, deflate, &dataset));
+    ELBOW_TRY_OR_DONE(create(file, path, stored_type(type), shape, chunk_rows, deflate, false, &dataset));
     (void)count_elements(&shape, &count);
     if (count > 0)
         ELBOW_TRY_OR_DONE(elbow_h5_check_write(
@@ -263,14 +269,24 @@ elbow_status elbow_h5_describe(elbow_h5 *file, const char *path, elbow_h5_type *
     return status;
 }
 
-elbow_status elbow_h5_create_rows(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
-                                  size_t chunk_rows, int deflate) {
+static elbow_status create_rows(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
+                                size_t chunk_rows, int deflate, bool grows) {
     hid_t dataset = H5I_INVALID_HID;
     elbow_h5_enter();
-    elbow_status status = create(file, path, stored_type(type), shape, chunk_rows, deflate, &dataset);
+    elbow_status status = create(file, path, stored_type(type), shape, chunk_rows, deflate, grows, &dataset);
     if (dataset >= 0) H5Dclose(dataset);
     elbow_h5_leave();
     return status;
+}
+
+elbow_status elbow_h5_create_rows(elbow_h5 *file, const char *path, elbow_h5_type type, elbow_h5_shape shape,
+                                  size_t chunk_rows, int deflate) {
+    return create_rows(file, path, type, shape, chunk_rows, deflate, false);
+}
+
+elbow_status elbow_h5_create_growing(elbow_h5 *file, const char *path, elbow_h5_type type,
+                                     elbow_h5_shape shape, size_t chunk_rows, int deflate) {
+    return create_rows(file, path, type, shape, chunk_rows, deflate, true);
 }
 
 elbow_status elbow_h5_set_checksum(elbow_h5 *file, const char *path, uint64_t checksum) {
@@ -377,6 +393,27 @@ elbow_status elbow_h5_write_rows(elbow_h5 *file, const char *path, elbow_h5_type
     return move_rows(file, path, type, first, rows, NULL, values);
 }
 
+elbow_status elbow_h5_append_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t rows,
+                                  const void *values) {
+    elbow_h5_rows *kept = NULL;
+    hsize_t size[4] = {0};
+    size_t first = 0;
+    elbow_h5_enter();
+    elbow_status status = find_rows(file, path, &kept);
+    if (status == ELBOW_OK) {
+        first = kept->shape.size[0];
+        for (size_t i = 0; i < kept->shape.dims; i++) size[i] = kept->shape.size[i];
+        size[0] += rows;
+        status = elbow_h5_check_write(file, path, H5Dset_extent(kept->id, size));
+    }
+    if (status == ELBOW_OK) {
+        kept->shape.size[0] = first + rows;
+        status = move_rows(file, path, type, first, rows, NULL, values);
+    }
+    elbow_h5_leave();
+    return status;
+}
+
 elbow_status elbow_h5_read_rows(elbow_h5 *file, const char *path, elbow_h5_type type, size_t first,
                                 size_t rows, void *values) {
     return move_rows(file, path, type, first, rows, values, NULL);
@@ -414,7 +451,7 @@ elbow_status elbow_h5_write_text(elbow_h5 *file, const char *path, const char *t
     hid_t dataset = H5I_INVALID_HID;
     elbow_h5_enter();
     hid_t type = elbow_h5_text_type(strlen(text) + 1);
-    ELBOW_TRY_OR_DONE(create(file, path, type, (elbow_h5_shape){0}, 0, 0, &dataset));
+    ELBOW_TRY_OR_DONE(create(file, path, type, (elbow_h5_shape){0}, 0, 0, false, &dataset));
     ELBOW_TRY_OR_DONE(
         elbow_h5_check_write(file, path, H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text)));
     status = elbow_h5_put_checksum(file, path, XXH64(text, strlen(text), 0));

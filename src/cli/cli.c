@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "elbow/base/log.h"
 #include "elbow/base/number.h"
 
 enum { USAGE_EXIT = 2, STOPPED_EXIT = 75, MOST_FLAGS = 64, MESSAGE = 4096 };
@@ -16,6 +15,19 @@ int elbow_cli_report(elbow_status status) {
     fflush(stdout); /* what was said before the error comes before it */
     if (elbow_log_speaks()) fprintf(stderr, "elbow: %s\n", elbow_error_message());
     return status == ELBOW_USAGE ? USAGE_EXIT : 1;
+}
+
+int elbow_cli_in_world(elbow_log_level level, elbow_status (*work)(elbow_world *world, void *context),
+                       void *context) {
+    elbow_world *world = NULL;
+    elbow_status status = elbow_world_open(&world, NULL, NULL);
+    if (status == ELBOW_OK) {
+        elbow_log_open(world->rank == 0, level);
+        status = work(world, context);
+    }
+    int code = elbow_cli_report(status);
+    elbow_world_close(&world);
+    return code;
 }
 
 int elbow_cli_usage(const char *command, const char *format, ...) {

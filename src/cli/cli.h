@@ -20,7 +20,9 @@
 #include <stdint.h>
 
 #include "elbow/base/error.h"
+#include "elbow/base/log.h"
 #include "elbow/base/options.h"
+#include "elbow/parallel/world.h"
 
 int cmd_config(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
@@ -62,6 +64,11 @@ elbow_status elbow_cli_options(elbow_options **options, const char *config,
 /* A flag's number; text NULL leaves *value alone. Returns ELBOW_CLI_GO, or 2 after saying what is wrong. */
 int elbow_cli_integer(const char *command, const char *flag, const char *text, int64_t least, int64_t most,
                       int64_t *value);
+
+/* What a parallel command does once its arguments are good: opens the world and the log (rank 0 speaks, down to
+ * `level`), runs `work`, reports its status, closes. Returns the exit code. */
+int elbow_cli_in_world(elbow_log_level level, elbow_status (*work)(elbow_world *world, void *context),
+                       void *context);
 
 /* Prints "elbow: MESSAGE" for a failure and returns the exit code of `status`. ELBOW_STOPPED prints nothing. */
 int elbow_cli_report(elbow_status status);

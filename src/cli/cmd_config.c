@@ -49,7 +49,7 @@ static elbow_status show(const char *file, const elbow_cli_arguments *arguments,
     char *text = NULL;
     elbow_status status = elbow_cli_options(&options, file, arguments);
     if (status != ELBOW_OK) return status;
-    ELBOW_TRY_OR_DONE(elbow_train_check(options, NULL));
+    ELBOW_TRY_OR_DONE(elbow_train_check(options, NULL, NULL));
     if (check) {
         printf("%s: ok\n", file);
         goto done;

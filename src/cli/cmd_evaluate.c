@@ -49,28 +49,34 @@ static void print(const elbow_model *model, const elbow_dataset *dataset, const 
             "-log p(x), and compare only with others of the same kind.");
 }
 
-static elbow_status evaluate(elbow_world *world, const char *path, const char *split_name, size_t samples,
-                             const char *data) {
+/* What the command line asks for. */
+typedef struct request {
+    const char *path, *split, *data;
+    int64_t samples;
+} request;
+
+static elbow_status evaluate(elbow_world *world, void *context) {
+    const request *asked = context;
+    size_t samples = (size_t)asked->samples;
     elbow_status status = ELBOW_OK;
     elbow_model *model = NULL;
     elbow_dataset *dataset = NULL;
     elbow_evaluator *evaluator = NULL;
     elbow_evaluation evaluation;
     elbow_split split;
-    elbow_binarize binarize;
-    ELBOW_TRY(elbow_split_find(split_name, &split));
-    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, path));
-    ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, model, data)));
+    elbow_view view;
+    ELBOW_TRY(elbow_split_find(asked->split, &split));
+    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path));
+    ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, &view, model, asked->data)));
     ELBOW_TRY_OR_DONE(elbow_world_same(world, elbow_dataset_checksum(dataset), "data (by checksum)",
                                        "give a path that means the same file on every node"));
-    ELBOW_TRY_OR_DONE(elbow_binarize_find(model->options->data.binarize, &binarize));
-    ELBOW_TRY_OR_DONE(elbow_evaluator_create(&evaluator, world, dataset, split, model->vae, binarize,
+    ELBOW_TRY_OR_DONE(elbow_evaluator_create(&evaluator, world, &view, split, model->vae,
                                              (uint64_t)model->options->run.seed));
     ELBOW_TRY_OR_DONE(
         elbow_evaluate(evaluator, model->parameters, model->temperature, samples, true, show, &evaluation));
     elbow_log_progress(NULL);
-    bool grey = !elbow_dataset_field(dataset)->binary && binarize == ELBOW_BINARIZE_NONE;
-    print(model, dataset, split_name, grey, &evaluation);
+    bool grey = !elbow_vae_observed(model->vae) && view.binarize == ELBOW_BINARIZE_NONE;
+    print(model, dataset, asked->split, grey, &evaluation);
 done:
     elbow_evaluator_destroy(&evaluator);
     elbow_dataset_close(&dataset);
@@ -79,27 +85,19 @@ done:
 }
 
 int cmd_evaluate(int argc, char **argv) {
-    const char *split = NULL, *samples_text = NULL, *data = NULL;
-    int64_t samples = 100;
-    const elbow_cli_flag flags[] = {{"--split", NULL, &split, NULL},
-                                    {"--samples", "-k", &samples_text, NULL},
-                                    {"--data", NULL, &data, NULL}};
+    const char *samples = NULL;
+    request asked = {.samples = 100};
+    const elbow_cli_flag flags[] = {{"--split", NULL, &asked.split, NULL},
+                                    {"--samples", "-k", &samples, NULL},
+                                    {"--data", NULL, &asked.data, NULL}};
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
     if (code == ELBOW_CLI_GO)
-        code = elbow_cli_integer("evaluate", "--samples", samples_text, 1, 1000000, &samples);
+        code = elbow_cli_integer("evaluate", "--samples", samples, 1, 1000000, &asked.samples);
     if (code == ELBOW_CLI_GO && arguments.count != 1)
         code = elbow_cli_usage("evaluate", "give one RUN or CHECKPOINT");
     if (code != ELBOW_CLI_GO) return code;
-    if (!split) split = "test";
-
-    elbow_world *world = NULL;
-    elbow_status status = elbow_world_open(&world, &argc, &argv);
-    if (status == ELBOW_OK) {
-        elbow_log_open(world->rank == 0, ELBOW_LOG_NOTICE);
-        status = evaluate(world, arguments.plain[0], split, (size_t)samples, data);
-    }
-    code = elbow_cli_report(status);
-    elbow_world_close(&world);
-    return code;
+    if (!asked.split) asked.split = "test";
+    asked.path = arguments.plain[0];
+    return elbow_cli_in_world(ELBOW_LOG_NOTICE, evaluate, &asked);
 }

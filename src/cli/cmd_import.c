@@ -1,4 +1,5 @@
 /* elbow import: files as they come from elsewhere → one data file. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 #include "cli.h"
 #include "elbow/data/dataset.h"
 #include "elbow/data/import.h"
+#include "fields.h"
 
 static const char import_help[] =
     "elbow import FORMAT [ARGUMENT]... -o DATA.h5: makes a data file from files as they come from elsewhere\n"
@@ -19,28 +21,6 @@ static const char import_help_end[] =
     "Example:\n"
     "  elbow import idx --train train-images-idx3-ubyte.gz --test t10k-images-idx3-ubyte.gz -o mnist.h5\n";
 
-static const char idx_help[] =
-    "elbow import idx --train IMAGES --test IMAGES -o DATA.h5 [ARGUMENT]...\n"
-    "\n"
-    "Makes a data file from IDX files (MNIST, Fashion-MNIST, binarised MNIST and their kin), plain or gzip.\n"
-    "\n"
-    "  --train IMAGES          images to train on (magic 0x00000803)\n"
-    "  --test IMAGES           images to test on\n"
-    "  --valid IMAGES          images to choose the best checkpoint by; optional\n"
-    "  --train-labels LABELS   labels of the same examples (magic 0x00000801); optional\n"
-    "  --test-labels LABELS\n"
-    "  --valid-labels LABELS\n"
-    "  -o, --output DATA.h5    the file to make; it is whole or not there\n"
-    "  --force                 replace DATA.h5 where it exists\n"
-    "\n"
-    "Where all values of all splits are 0 and 1, 1 is full white; else 255 is.\n"
-    "\n"
-    "Examples:\n"
-    "  elbow import idx --train train-images-idx3-ubyte.gz --train-labels train-labels-idx1-ubyte.gz \\\n"
-    "                   --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz -o "
-    "mnist.h5\n"
-    "  elbow import idx --train train.gz --valid valid.gz --test test.gz -o binarized-mnist.h5\n";
-
 static void print_formats(void) {
     fputs(import_help, stdout);
     for (const elbow_importer *const *importer = elbow_importers(); *importer != NULL; importer++)
@@ -50,50 +30,118 @@ static void print_formats(void) {
 
 static void print_summary(const elbow_dataset *dataset) {
     struct stat info;
-    const elbow_field *field = elbow_dataset_field(dataset);
     double megabytes = stat(elbow_dataset_path(dataset), &info) == 0 ? (double)info.st_size / 1e6 : 0;
-    printf("%s: %.1f MB, checksum %s\n", elbow_dataset_path(dataset), megabytes,
-           elbow_dataset_checksum(dataset));
-    printf("  images   %zu×%zu", field->height, field->width);
-    if (field->channels > 1) printf("×%zu", field->channels);
-    if (field->binary)
-        printf(", binary (0 and %u)\n", field->maximum);
-    else
-        printf(", grey (0 to %u)\n", field->maximum);
-    for (elbow_split split = 0; split < ELBOW_SPLITS; split++) {
-        size_t count = elbow_dataset_count(dataset, split);
-        if (count == 0) continue;
-        printf("  %-8s %zu examples", elbow_split_name(split), count);
-        if (elbow_dataset_has_labels(dataset, split))
-            printf(", labels of %zu classes", elbow_dataset_classes(dataset));
-        puts("");
-    }
+    printf("%s: %.1f MB\n", elbow_dataset_path(dataset), megabytes);
+    elbow_cli_print_data(dataset);
 }
 
-static int import_idx(const elbow_importer *importer, int argc, char **argv) {
-    elbow_import_request request = {.output = NULL};
-    elbow_dataset *dataset = NULL;
-    const elbow_cli_flag flags[] = {
-        {"--train", NULL, &request.inputs[ELBOW_TRAIN], NULL},
-        {"--valid", NULL, &request.inputs[ELBOW_VALID], NULL},
-        {"--test", NULL, &request.inputs[ELBOW_TEST], NULL},
-        {"--train-labels", NULL, &request.labels[ELBOW_TRAIN], NULL},
-        {"--valid-labels", NULL, &request.labels[ELBOW_VALID], NULL},
-        {"--test-labels", NULL, &request.labels[ELBOW_TEST], NULL},
-        {"--output", "-o", &request.output, NULL},
-        {"--force", NULL, NULL, &request.overwrite},
-    };
+/* ------------------------------------------------------------------------------------------- flags */
+
+enum { FLAGS_MOST = ELBOW_IMPORT_COMMON + ELBOW_IMPORT_FLAGS, HELP_BYTES = 16384, FLAG_WIDTH = 26 };
+
+/* The common flags and the importer's own, and where the command line puts their values. */
+typedef struct flag_list {
+    elbow_import_flag flags[FLAGS_MOST];
+    const char *values[FLAGS_MOST];
+    bool on[FLAGS_MOST];
+    size_t count, common;
+} flag_list;
+
+static void list_flags(flag_list *list, const elbow_importer *importer) {
+    memset(list, 0, sizeof *list);
+    list->common = list->count = elbow_import_common(importer, list->flags);
+    for (const elbow_import_flag *flag = importer->flags; flag != NULL && flag->name != NULL; flag++)
+        list->flags[list->count++] = *flag;
+}
+
+/* Adds to a text of HELP_BYTES; what does not fit is cut. */
+static void add(char *help, const char *format, ...) ELBOW_PRINTF(2, 3);
+static void add(char *help, const char *format, ...) {
+    size_t used = strlen(help);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(help + used, HELP_BYTES - used, format, arguments);
+    va_end(arguments);
+}
+
+/* "  --flag VALUE            help", the lines of a longer one below each other. */
+static void add_flag(char *help, const elbow_import_flag *flag) {
+    char name[64];
+    bool output = strcmp(flag->name, "--output") == 0;
+    snprintf(name, sizeof name, "%s%s%s%s", output ? "-o, " : "", flag->name, flag->value != NULL ? " " : "",
+             flag->value != NULL ? flag->value : "");
+    add(help, "  %-*s", FLAG_WIDTH, name);
+    if (strlen(name) > FLAG_WIDTH) add(help, "\n  %*s", FLAG_WIDTH, "");
+    for (const char *line = flag->help; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        if (line != flag->help) add(help, "\n  %*s", FLAG_WIDTH, "");
+        add(help, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    if (flag->fallback != NULL) add(help, " (%s)", flag->fallback);
+    add(help, "\n");
+}
+
+static void make_help(char *help, const elbow_importer *importer, const flag_list *list) {
+    const char *input = importer->input;
+    help[0] = '\0';
+    if (importer->takes & ELBOW_IMPORT_CUT)
+        add(help, "elbow import %s %s -o DATA.h5 [ARGUMENT]...\n", importer->name, input);
+    if (importer->takes & ELBOW_IMPORT_SPLITS)
+        add(help, "elbow import %s --train %s --test %s -o DATA.h5 [ARGUMENT]...\n", importer->name, input,
+            input);
+    add(help, "\n%s\n", importer->about);
+    for (size_t i = 0; i < list->common; i++) add_flag(help, &list->flags[i]);
+    if (list->count > list->common) add(help, "\n");
+    for (size_t i = list->common; i < list->count; i++) add_flag(help, &list->flags[i]);
+    add(help, "\nExamples:\n%s", importer->examples);
+}
+
+/* What the command line says, to the request. */
+static elbow_status fill_request(elbow_import_request *request, const flag_list *list,
+                                 const elbow_cli_arguments *arguments) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->values[i] != NULL || list->on[i])
+            ELBOW_TRY(elbow_import_set(request, list->flags[i].name, list->values[i]));
+    if (arguments->count == 0) return ELBOW_OK;
+    ELBOW_CHECK(request->input == NULL, ELBOW_USAGE, "%s belongs to no flag; the input is %s",
+                arguments->plain[0], request->input);
+    return elbow_import_set(request, "--input", arguments->plain[0]);
+}
+
+/* ------------------------------------------------------------------------------------------ command */
+
+static int import(const elbow_importer *importer, int argc, char **argv) {
+    static char help[HELP_BYTES];
+    flag_list list;
+    elbow_cli_flag flags[FLAGS_MOST];
     elbow_cli_arguments arguments;
-    int code =
-        elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof flags[0], false, idx_help);
+    elbow_import_request request;
+    elbow_dataset *dataset = NULL;
+    list_flags(&list, importer);
+    make_help(help, importer, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        bool takes_value = list.flags[i].value != NULL;
+        flags[i] = (elbow_cli_flag){
+            .name = list.flags[i].name,
+            .letter = strcmp(list.flags[i].name, "--output") == 0 ? "-o" : NULL,
+            .value = takes_value ? &list.values[i] : NULL,
+            .on = takes_value ? NULL : &list.on[i],
+        };
+    }
+    int code = elbow_cli_parse(&arguments, argc, argv, flags, list.count, false, help);
     if (code != ELBOW_CLI_GO) return code;
-    if (arguments.count > 0)
-        return elbow_cli_usage(argv[0], "%s belongs to no flag; images are given as --train %s",
-                               arguments.plain[0], arguments.plain[0]);
-    if (request.inputs[ELBOW_TRAIN] == NULL) return elbow_cli_usage(argv[0], "--train IMAGES is missing");
-    if (request.inputs[ELBOW_TEST] == NULL) return elbow_cli_usage(argv[0], "--test IMAGES is missing");
-    if (request.output == NULL) return elbow_cli_usage(argv[0], "-o DATA.h5 is missing: the file to make");
-    elbow_status status = importer->import(&request);
+    if (arguments.count > 0 && (importer->takes & ELBOW_IMPORT_CUT) == 0)
+        return elbow_cli_usage(argv[0], "%s belongs to no flag; %s are given as --train %s",
+                               arguments.plain[0], importer->input, arguments.plain[0]);
+    if (arguments.count > 1)
+        return elbow_cli_usage(argv[0],
+                               "%s belongs to no flag; one %s is cut into splits, or give --train and --test",
+                               arguments.plain[1], importer->input);
+    elbow_status status = elbow_import_begin(&request, importer->name);
+    if (status == ELBOW_OK) status = fill_request(&request, &list, &arguments);
+    if (status == ELBOW_OK) status = elbow_import_run(&request);
+    if (status == ELBOW_USAGE) return elbow_cli_usage(argv[0], "%s", elbow_error_message());
     if (status == ELBOW_OK) status = elbow_dataset_open(&dataset, request.output);
     if (status == ELBOW_OK) print_summary(dataset);
     elbow_dataset_close(&dataset);
@@ -114,5 +162,5 @@ int cmd_import(int argc, char **argv) {
     char command[64];
     snprintf(command, sizeof command, "import %s", importer->name);
     argv[1] = command;
-    return import_idx(importer, argc - 1, argv + 1);
+    return import(importer, argc - 1, argv + 1);
 }

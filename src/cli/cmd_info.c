@@ -10,6 +10,7 @@
 #include "elbow/store/checkpoint.h"
 #include "elbow/store/kind.h"
 #include "elbow/store/metrics.h"
+#include "fields.h"
 
 static const char help[] =
     "elbow info: what a file or a run holds\n"
@@ -23,23 +24,6 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  elbow info --digest runs/a runs/b     the same digest: the same weights to the bit\n";
-
-enum { LABEL = 14, COUNT_BYTES = 32 };
-
-static void label(const char *name) { printf("  %-*s", LABEL, name); }
-
-/* 1234567 → "1,234,567" */
-static const char *grouped(char text[COUNT_BYTES], size_t count) {
-    char digits[COUNT_BYTES];
-    int length = snprintf(digits, sizeof digits, "%zu", count);
-    size_t at = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = '\0';
-    return text;
-}
 
 /* Seconds as a person says them: "34.1 s", "12 min 5 s", "3 h 20 min". */
 static void print_duration(double seconds) {
@@ -56,21 +40,8 @@ static void print_duration(double seconds) {
 static elbow_status show_data(const char *path) {
     elbow_dataset *dataset = NULL;
     ELBOW_TRY(elbow_dataset_open(&dataset, path));
-    const elbow_field *x = elbow_dataset_field(dataset);
-    char text[COUNT_BYTES];
     printf("%s: a data file\n", path);
-    for (int split = 0; split < ELBOW_SPLITS; split++) {
-        size_t count = elbow_dataset_count(dataset, (elbow_split)split);
-        if (count == 0) continue;
-        label(elbow_split_name((elbow_split)split));
-        printf("%s examples\n", grouped(text, count));
-    }
-    label("x");
-    printf("%s, %zu x %zu", x->kind, x->height, x->width);
-    if (x->channels > 1) printf(" x %zu channels", x->channels);
-    printf(", values 0 to %u%s\n", x->maximum, x->binary ? ", black and white only" : "");
-    label("checksum");
-    printf("%s\n", elbow_dataset_checksum(dataset));
+    elbow_cli_print_data(dataset);
     elbow_status status = elbow_dataset_verify(dataset);
     elbow_dataset_close(&dataset);
     return status;
@@ -80,7 +51,7 @@ static elbow_status show_data(const char *path) {
 
 /* The last row of a table on one line; `names` ends in NULL. −ELBO is shown, as everywhere. */
 static void show_last_row(const char *title, const elbow_table *table, const char *const *names) {
-    label(title);
+    elbow_cli_label(title);
     if (table->rows == 0) {
         printf("no row yet\n");
         return;
@@ -109,11 +80,11 @@ static void show_tables(const elbow_metrics *metrics) {
 static elbow_status show_metrics(const char *path) {
     elbow_metrics metrics;
     ELBOW_TRY(elbow_metrics_read(&metrics, path));
-    char text[COUNT_BYTES];
+    char text[ELBOW_COUNT_BYTES];
     printf("%s: a metrics file\n", path);
-    label("rows");
-    printf("%s of training, ", grouped(text, metrics.train.rows));
-    printf("%s of evaluation\n", grouped(text, metrics.evaluation.rows));
+    elbow_cli_label("rows");
+    printf("%s of training, ", elbow_cli_grouped(text, metrics.train.rows));
+    printf("%s of evaluation\n", elbow_cli_grouped(text, metrics.evaluation.rows));
     show_tables(&metrics);
     elbow_metrics_destroy(&metrics);
     return ELBOW_OK;
@@ -122,14 +93,14 @@ static elbow_status show_metrics(const char *path) {
 /* ------------------------------------------------------------------------------------ checkpoints */
 
 static void show_progress(const elbow_checkpoint *c) {
-    label("step");
+    elbow_cli_label("step");
     printf("%" PRId64, c->step);
     if (c->run_steps > 0)
         printf(" of %" PRId64 " (%.1f %%)", c->run_steps, 100.0 * (double)c->step / (double)c->run_steps);
     printf(", %" PRId64 " epoch%s done, ", c->epoch, c->epoch == 1 ? "" : "s");
     print_duration(c->seconds);
     printf(" of training\n");
-    label("best");
+    elbow_cli_label("best");
     if (isfinite(c->best))
         printf("-elbo %.3f nats at step %" PRId64 "\n", c->best, c->best_step);
     else
@@ -138,34 +109,41 @@ static void show_progress(const elbow_checkpoint *c) {
 
 static void show_fact(const char *name, const char *value) {
     if (!value[0]) return;
-    label(name);
+    elbow_cli_label(name);
     printf("%s\n", value);
 }
 
 static void show_facts(const elbow_checkpoint *c) {
-    label("seed, shards");
+    elbow_cli_label("seed, shards");
     printf("%" PRId64 ", %" PRId64 "\n", c->seed, c->shards);
     show_fact("data", c->data_checksum);
-    if (c->field.kind[0]) {
-        label("x");
-        printf("%s, %" PRId64 " x %" PRId64, c->field.kind, c->field.height, c->field.width);
-        if (c->field.channels > 1) printf(" x %" PRId64 " channels", c->field.channels);
-        printf("\n");
-    }
     show_fact("build", c->facts.build);
     show_fact("kernels", c->facts.instruction_set);
     show_fact("blas", c->facts.blas);
-    label("ran on");
+    elbow_cli_label("ran on");
     printf("%" PRId64 " rank%s of %" PRId64 " thread%s, %" PRId64 " node%s", c->facts.ranks,
            c->facts.ranks == 1 ? "" : "s", c->facts.threads, c->facts.threads == 1 ? "" : "s", c->facts.nodes,
            c->facts.nodes == 1 ? "" : "s");
     printf(c->facts.host[0] ? " (%s)\n" : "%s\n", c->facts.host);
 }
 
+/* What the model was trained on, and what it is given. */
+static elbow_status show_fields(const elbow_checkpoint *c, const char *path) {
+    elbow_field x, context;
+    bool given = false;
+    ELBOW_TRY(elbow_checkpoint_get_field(c, &x, path));
+    elbow_cli_print_field("x", &x);
+    elbow_field_destroy(&x);
+    ELBOW_TRY(elbow_checkpoint_get_context(c, &context, &given, path));
+    if (given) elbow_cli_print_field("given", &context);
+    elbow_field_destroy(&context);
+    return ELBOW_OK;
+}
+
 static void show_tensors(const elbow_checkpoint *c) {
-    char text[COUNT_BYTES];
-    label("parameters");
-    printf("%s in %zu tensors\n", grouped(text, c->layout->count), c->layout->tensor_count);
+    char text[ELBOW_COUNT_BYTES];
+    elbow_cli_label("parameters");
+    printf("%s in %zu tensors\n", elbow_cli_grouped(text, c->layout->count), c->layout->tensor_count);
     int width = 0;
     for (size_t i = 0; i < c->layout->tensor_count; i++) {
         int length = (int)strlen(c->layout->tensors[i].name);
@@ -173,11 +151,11 @@ static void show_tensors(const elbow_checkpoint *c) {
     }
     for (size_t i = 0; i < c->layout->tensor_count; i++) {
         const elbow_tensor *t = &c->layout->tensors[i];
-        printf("    %-*s %12s  ", width, t->name, grouped(text, t->count));
+        printf("    %-*s %12s  ", width, t->name, elbow_cli_grouped(text, t->count));
         for (size_t d = 0; d < t->dims; d++) printf("%s%zu", d ? " x " : "", t->shape[d]);
         printf("\n");
     }
-    label("optimizer");
+    elbow_cli_label("optimizer");
     printf("%s", c->optimizer);
     for (size_t s = 0; s < c->slots; s++) printf("%s%s", s ? ", " : ": ", c->slot_names[s]);
     printf("\n");
@@ -192,10 +170,11 @@ static elbow_status show_checkpoint(const char *path) {
     show_progress(c);
     if (c->metrics) show_tables(c->metrics);
     show_facts(c);
+    elbow_status status = show_fields(c, path);
     show_tensors(c);
     show_fact("digest", digest);
     elbow_checkpoint_destroy(&c);
-    return ELBOW_OK;
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------------- runs */
@@ -207,7 +186,7 @@ static void show_state(const char *directory) {
     FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "r") : NULL;
     if (!file) return;
     const char *between = "";
-    label("state");
+    elbow_cli_label("state");
     for (int i = 0; i < 2 && fgets(line, sizeof line, file); i++) {
         line[strcspn(line, "\n")] = '\0';
         if (!line[0]) continue;
@@ -229,7 +208,7 @@ static elbow_status show_run(const char *directory) {
         show_fact("checkpoint", file);
         show_progress(c);
         if (c->metrics) show_tables(c->metrics);
-        label("seed, shards");
+        elbow_cli_label("seed, shards");
         printf("%" PRId64 ", %" PRId64 "\n", c->seed, c->shards);
     }
     elbow_checkpoint_destroy(&c);

@@ -6,25 +6,64 @@
 
 #include "elbow/base/arena.h"
 #include "elbow/base/random.h"
-#include "math/noise.h"
 
 struct elbow_loader {
     elbow_order_spec order;
     size_t first, count; /* shards */
-    elbow_field field;
-    elbow_binarize binarize;
+    elbow_view view;
     uint64_t epoch;
     elbow_arena *arena;
-    uint8_t *values; /* the shards' slices, one after the other: (examples, D) */
-    size_t *begins;  /* (count) where each shard's slice begins in values and in permutations, in examples */
-    uint32_t *permutations; /* (examples) */
-    uint32_t *scratch;      /* (largest slice) */
-    uint32_t *words;        /* (D) */
+    elbow_slice *x, *context; /* the shards' slices, one after the other; context NULL: none */
+    size_t *begins;           /* (count) where each shard's slice begins in those and in permutations */
+    uint32_t *permutations;   /* (examples) */
+    uint32_t *scratch;        /* (largest slice) */
 };
 
 #define NO_EPOCH UINT64_MAX
 
-static elbow_status read_slices(elbow_loader *loader, elbow_dataset *dataset) {
+/* -------------------------------------------------------------------------------------------- view */
+
+elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize,
+                               const char *context) {
+    const elbow_field *x = elbow_dataset_field(dataset, ELBOW_X), *given = NULL;
+    *view = (elbow_view){.dataset = dataset, .context = ELBOW_PARTS};
+    if (elbow_binarize_find(binarize, &view->binarize) != ELBOW_OK)
+        return elbow_fail_prefix(ELBOW_USAGE, "data.binarize");
+    if (elbow_context_find(context, &view->context) != ELBOW_OK)
+        return elbow_fail_prefix(ELBOW_USAGE, "data.context");
+    ELBOW_CHECK(
+        view->binarize == ELBOW_BINARIZE_NONE || x->kind == ELBOW_IMAGE, ELBOW_MISMATCH,
+        "data.binarize = %s is for images, and %s holds examples of kind %s; set data.binarize = none",
+        binarize, elbow_dataset_path(dataset), elbow_field_kind_name(x->kind));
+    if (view->context == ELBOW_PARTS) return ELBOW_OK;
+    given = elbow_view_context(view);
+    ELBOW_CHECK(given != NULL, ELBOW_MISMATCH,
+                "data.context = %s: %s has no %s; import the data with them, or set data.context = none",
+                context, elbow_dataset_path(dataset),
+                view->context == ELBOW_Y ? "labels" : "field `context`");
+    ELBOW_CHECK(given->kind != ELBOW_SEQUENCE, ELBOW_MISMATCH,
+                "data.context = %s: %s has sequences there, and a model can be given images or tables; set "
+                "data.context = none",
+                context, elbow_dataset_path(dataset));
+    return ELBOW_OK;
+}
+
+const elbow_field *elbow_view_context(const elbow_view *view) {
+    return elbow_dataset_field(view->dataset, view->context);
+}
+
+/* x and, where there is one, the context. */
+static elbow_status read_parts(elbow_slice **x, elbow_slice **context, const elbow_view *view,
+                               elbow_split split, size_t first, size_t count, elbow_arena *arena) {
+    ELBOW_TRY(elbow_slice_read(x, view->dataset, split, ELBOW_X, first, count, arena));
+    *context = NULL;
+    if (view->context == ELBOW_PARTS) return ELBOW_OK;
+    return elbow_slice_read(context, view->dataset, split, view->context, first, count, arena);
+}
+
+/* ------------------------------------------------------------------------------------------ loader */
+
+static elbow_status read_slices(elbow_loader *loader) {
     size_t begin = 0, end = 0, largest = 0, count = 0;
     ELBOW_TRY(elbow_arena_take(loader->arena, loader->count, sizeof *loader->begins, &loader->begins));
     for (size_t s = 0; s < loader->count; s++) {
@@ -37,28 +76,25 @@ static elbow_status read_slices(elbow_loader *loader, elbow_dataset *dataset) {
     }
     ELBOW_CHECK(largest <= UINT32_MAX, ELBOW_USAGE,
                 "a shard of %zu examples is larger than 2^32; use more shards", largest);
-    ELBOW_TRY(elbow_arena_take(loader->arena, (end - begin) * loader->field.dimensions, 1, &loader->values));
     ELBOW_TRY(
         elbow_arena_take(loader->arena, end - begin, sizeof *loader->permutations, &loader->permutations));
     ELBOW_TRY(elbow_arena_take(loader->arena, largest, sizeof *loader->scratch, &loader->scratch));
-    ELBOW_TRY(
-        elbow_arena_take(loader->arena, loader->field.dimensions, sizeof *loader->words, &loader->words));
-    return elbow_dataset_read(dataset, ELBOW_TRAIN, begin, end - begin, loader->values);
+    return read_parts(&loader->x, &loader->context, &loader->view, ELBOW_TRAIN, begin, end - begin,
+                      loader->arena);
 }
 
-elbow_status elbow_loader_create(elbow_loader **out, elbow_dataset *dataset, const elbow_order_spec *order,
-                                 size_t first, size_t count, elbow_binarize binarize) {
+elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, const elbow_order_spec *order,
+                                 size_t first, size_t count) {
     *out = NULL;
     elbow_loader *loader = calloc(1, sizeof *loader);
     ELBOW_CHECK(loader != NULL, ELBOW_MEMORY, "no memory for the training set");
     loader->order = *order;
     loader->first = first;
     loader->count = count;
-    loader->field = *elbow_dataset_field(dataset);
-    loader->binarize = binarize;
+    loader->view = *view;
     loader->epoch = NO_EPOCH;
     elbow_status status = elbow_arena_create(&loader->arena);
-    if (status == ELBOW_OK) status = read_slices(loader, dataset);
+    if (status == ELBOW_OK) status = read_slices(loader);
     if (status != ELBOW_OK) elbow_loader_destroy(&loader);
     *out = loader;
     return status;
@@ -81,46 +117,50 @@ void elbow_loader_epoch(elbow_loader *loader, uint64_t epoch) {
                                 loader->permutations + loader->begins[s], loader->scratch);
 }
 
-/* One example; `words` are drawn for it when it is dynamically binarised. */
-static void convert(real *x, const uint8_t *values, const elbow_field *field, elbow_binarize binarize,
-                    elbow_stream stream, uint32_t example, uint64_t step, uint32_t *words) {
-    size_t D = field->dimensions;
-    switch (binarize) {
-    case ELBOW_BINARIZE_NONE:
-        elbow_scale_values(x, values, D, field->maximum);
-        break;
-    case ELBOW_BINARIZE_THRESHOLD:
-        elbow_threshold_values(x, values, D, field->maximum);
-        break;
-    case ELBOW_BINARIZE_DYNAMIC:
-        elbow_stream_rows(stream, 0, example, step, 1, D, words);
-        elbow_binarize_dynamic_values(x, values, words, D, field->maximum);
-        break;
-    }
-}
-
-size_t elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, real *x) {
+void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, elbow_batch *batch) {
     assert(loader->epoch != NO_EPOCH);
-    size_t D = loader->field.dimensions, first = 0, count = 0;
-    size_t begin = loader->begins[shard - loader->first];
-    const uint32_t *permutation = loader->permutations + begin;
-    elbow_stream stream = elbow_stream_make(loader->order.seed, shard, "data.binarize");
+    size_t first = 0, count = 0, begin = loader->begins[shard - loader->first];
     elbow_order_step(&loader->order, shard, t, &first, &count);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *values = loader->values + (begin + permutation[first + i]) * D;
-        convert(x + i * D, values, &loader->field, loader->binarize, stream, (uint32_t)i, step,
-                loader->words);
-    }
-    return count;
+    const uint32_t *which = loader->permutations + begin + first;
+    const elbow_binarizer binarizer = {.how = loader->view.binarize,
+                                       .stream =
+                                           elbow_stream_make(loader->order.seed, shard, "data.binarize"),
+                                       .step = step};
+    batch->rows = count;
+    elbow_slice_gather(&batch->x, loader->x, which, begin, count, &binarizer);
+    if (loader->context != NULL)
+        elbow_slice_gather(&batch->context, loader->context, which, begin, count, NULL);
 }
 
-void elbow_loader_convert(real *x, const uint8_t *values, size_t rows, const elbow_field *field,
-                          elbow_binarize binarize, uint64_t seed, elbow_split split, size_t first_example,
-                          uint32_t *words) {
+/* ------------------------------------------------------------------------------------ block reader */
+
+struct elbow_block_reader {
+    elbow_slice *x, *context;
+    size_t first, count;
+    elbow_binarizer binarizer;
+};
+
+elbow_status elbow_block_reader_create(elbow_block_reader **out, const elbow_view *view, elbow_split split,
+                                       size_t first, size_t count, uint64_t seed, elbow_arena *arena) {
     char purpose[64];
+    elbow_block_reader *reader = NULL;
+    *out = NULL;
+    ELBOW_TRY(elbow_arena_take(arena, 1, sizeof *reader, &reader));
+    ELBOW_TRY(read_parts(&reader->x, &reader->context, view, split, first, count, arena));
     snprintf(purpose, sizeof purpose, "evaluate.%s.binarize", elbow_split_name(split));
-    elbow_stream stream = elbow_stream_make(seed, ELBOW_SHARD_NONE, purpose);
-    for (size_t r = 0; r < rows; r++)
-        convert(x + r * field->dimensions, values + r * field->dimensions, field, binarize, stream,
-                (uint32_t)(first_example + r), 0, words);
+    reader->first = first;
+    reader->count = count;
+    reader->binarizer = (elbow_binarizer){.how = view->binarize,
+                                          .stream = elbow_stream_make(seed, ELBOW_SHARD_NONE, purpose)};
+    *out = reader;
+    return ELBOW_OK;
+}
+
+void elbow_block_reader_batch(elbow_block_reader *reader, size_t begin, size_t rows, elbow_batch *batch) {
+    assert(begin >= reader->first && begin + rows <= reader->first + reader->count);
+    batch->rows = rows;
+    reader->binarizer.first_example = (uint32_t)begin;
+    elbow_slice_gather(&batch->x, reader->x, NULL, begin - reader->first, rows, &reader->binarizer);
+    if (reader->context != NULL)
+        elbow_slice_gather(&batch->context, reader->context, NULL, begin - reader->first, rows, NULL);
 }

@@ -2,13 +2,14 @@
 
 #include "base/family.h"
 #include "math/exp_log.h"
+#include "math/gelu.h"
 
 /* Slopes test y > 0 rather than y < 0 where it matters: at 0 the slope is that of the left side, as PyTorch has it.
  * Outputs test y < 0, so that NaN comes through and is found. */
 
-ELBOW_KERNEL static void linear_forward(real *restrict y, const real *restrict bias, size_t rows, size_t n) {
+ELBOW_KERNEL void elbow_add_bias(real *restrict v, const real *restrict bias, size_t rows, size_t n) {
     for (size_t r = 0; r < rows; ++r)
-        for (size_t i = 0; i < n; ++i) y[r * n + i] += bias[i];
+        for (size_t i = 0; i < n; ++i) v[r * n + i] += bias[i];
 }
 
 static void linear_backward(real *dy, const real *y, size_t count) { (void)dy, (void)y, (void)count; }
@@ -49,12 +50,33 @@ ELBOW_KERNEL static void tanh_backward(real *restrict dy, const real *restrict y
     for (size_t i = 0; i < count; ++i) dy[i] *= (1 - y[i]) * (1 + y[i]);
 }
 
-static const elbow_activation linear = {"linear", linear_forward, linear_backward};
-static const elbow_activation relu = {"relu", relu_forward, relu_backward};
-static const elbow_activation leaky_relu = {"leaky_relu", leaky_relu_forward, leaky_relu_backward};
-static const elbow_activation hyperbolic_tangent = {"tanh", tanh_forward, tanh_backward};
+/* x Φ(x), with Φ the normal distribution function itself and not its approximation by tanh. Where Φ is 0, so is the product,
+ * whatever x. */
+ELBOW_KERNEL static void gelu_apply(real *restrict y, const real *restrict v, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        real density, below = elbow_normal_cdf(v[i], &density);
+        y[i] = v[i] < (real)-12.8 ? (real)0 : v[i] * below;
+    }
+}
 
-static const elbow_activation *const members[] = {&linear, &relu, &leaky_relu, &hyperbolic_tangent};
+/* (x Φ)′ = Φ + x φ. Far out x φ is 0, whatever x. */
+ELBOW_KERNEL static void gelu_backward(real *restrict dy, const real *restrict v, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        real density, below = elbow_normal_cdf(v[i], &density);
+        dy[i] *= below + (density > 0 ? v[i] * density : density);
+    }
+}
+
+static const elbow_activation linear = {
+    .name = "linear", .forward = elbow_add_bias, .backward = linear_backward};
+static const elbow_activation relu = {.name = "relu", .forward = relu_forward, .backward = relu_backward};
+static const elbow_activation leaky_relu = {
+    .name = "leaky_relu", .forward = leaky_relu_forward, .backward = leaky_relu_backward};
+static const elbow_activation hyperbolic_tangent = {
+    .name = "tanh", .forward = tanh_forward, .backward = tanh_backward};
+static const elbow_activation gelu = {.name = "gelu", .apply = gelu_apply, .backward = gelu_backward};
+
+static const elbow_activation *const members[] = {&linear, &relu, &leaky_relu, &hyperbolic_tangent, &gelu};
 
 elbow_status elbow_activation_find(const char *name, const elbow_activation **activation) {
     size_t i = 0;

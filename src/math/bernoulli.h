@@ -3,6 +3,7 @@
 #define ELBOW_SRC_MATH_BERNOULLI_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "elbow/base/real.h"
 
@@ -15,7 +16,14 @@
 void elbow_bernoulli_log_prob(real *log_p, real *logits, const real *x, size_t rows, size_t batch, size_t n,
                               int gradient);
 
+/* The same where an x that is NaN is missing: it adds nothing, and its gradient is 0. */
+void elbow_bernoulli_log_prob_missing(real *log_p, real *logits, const real *x, size_t rows, size_t batch,
+                                      size_t n, int gradient);
+
 /* mean = σ(logits); may be in place. */
 void elbow_sigmoid(real *mean, const real *logits, size_t n);
+
+/* p ← 1 where (word + ½) / 2³² < p, else 0. */
+void elbow_bernoulli_draw(real *p, const uint32_t *words, size_t n);
 
 #endif

@@ -197,3 +197,69 @@ ELBOW_KERNEL void elbow_categorical_log_prob(real *restrict log_p, const real *r
     if (k == 0 || group == 0) return;
     row_sums(log_p, product_term, z, log_q, 0, rows / group, group * k);
 }
+
+/* q (log q − log p) */
+ELBOW_INLINE real divergence_term(const real *a, const real *b, size_t i, real c) {
+    (void)c;
+    return elbow_exp(a[i]) * (a[i] - b[i]);
+}
+
+ELBOW_INLINE real value_term(const real *a, const real *b, size_t i, real c) {
+    (void)b, (void)c;
+    return a[i];
+}
+
+ELBOW_KERNEL void elbow_categorical_kl(real *restrict kl, const real *restrict log_q,
+                                       const real *restrict log_p, size_t rows, size_t k) {
+    if (k == 0) return;
+    row_sums(kl, divergence_term, log_q, log_p, 0, rows, k);
+}
+
+/* ∂/∂logits_j of Σ_k f_k(q) with q = softmax(logits) is q_j (f'_j − Σ_k q_k f'_k), f'_j = log q_j − log p_j + 1, and the ones
+ * cancel; −Σ_k q_k log p_k gives p_j Σ_k q_k − q_j. */
+ELBOW_KERNEL void elbow_categorical_kl_backward(real *restrict dlogits_q, real *restrict dlogits_p,
+                                                const real *restrict weights, const real *restrict log_q,
+                                                const real *restrict log_p, size_t rows, size_t k) {
+    if (k == 0) return;
+    real kl[TILE], mean[TILE], weight[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        row_sums(kl, divergence_term, log_q + first * k, log_p + first * k, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(mean, kl, begin, n, k);
+            spread(weight, weights + first, begin, n, k);
+            const real *a = log_q + at, *b = log_p + at;
+            if (dlogits_q != NULL)
+                for (size_t i = 0; i < n; ++i)
+                    dlogits_q[at + i] += weight[i] * (elbow_exp(a[i]) * ((a[i] - b[i]) - mean[i]));
+            if (dlogits_p != NULL)
+                for (size_t i = 0; i < n; ++i)
+                    dlogits_p[at + i] += weight[i] * (elbow_exp(b[i]) - elbow_exp(a[i]));
+        }
+    }
+}
+
+ELBOW_KERNEL void elbow_categorical_log_prob_backward(real *restrict dz, real *restrict dlogits,
+                                                      const real *restrict weights, const real *restrict z,
+                                                      const real *restrict log_q, size_t rows, size_t k) {
+    if (k == 0) return;
+    real sums[TILE], sum[TILE], weight[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        row_sums(sums, value_term, z + first * k, z + first * k, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(sum, sums, begin, n, k);
+            spread(weight, weights + first, begin, n, k);
+            const real *v = z + at, *l = log_q + at;
+            if (dz != NULL)
+                for (size_t i = 0; i < n; ++i) dz[at + i] += weight[i] * l[i];
+            if (dlogits != NULL)
+                for (size_t i = 0; i < n; ++i)
+                    dlogits[at + i] += weight[i] * (v[i] - elbow_exp(l[i]) * sum[i]);
+        }
+    }
+}

@@ -35,4 +35,32 @@ void elbow_categorical_kl_uniform_backward(real *dlogits, const real *log_q, con
 void elbow_categorical_log_prob(real *log_p, const real *z, const real *log_q, size_t rows, size_t k,
                                 size_t group);
 
+/* Per variable, with a weight each; gradients are added, in the logits and in z or y. Either gradient may be NULL. */
+
+/* kl[r] = Σ_k q_k (log q_k − log p_k), in nats:  dlogits_q = w q_j ((log q_j − log p_j) − kl),  dlogits_p = w (p_j − q_j). */
+void elbow_categorical_kl(real *kl, const real *log_q, const real *log_p, size_t rows, size_t k);
+void elbow_categorical_kl_backward(real *dlogits_q, real *dlogits_p, const real *weights, const real *log_q,
+                                   const real *log_p, size_t rows, size_t k);
+
+/* Of log_p[r] = Σ_k z_k log_q_k (elbow_categorical_log_prob with group 1), linear in z:
+ * dz = w log q_j,  dlogits = w (z_j − q_j Σ_k z_k). */
+void elbow_categorical_log_prob_backward(real *dz, real *dlogits, const real *weights, const real *z,
+                                         const real *log_q, size_t rows, size_t k);
+
+/* The log-density of x = log y, y = softmax((log q + g) / τ) (ExpConcrete, Maddison et al. 2017, appendix C.3):
+ *
+ *     log (K−1)! + (K−1) log τ + Σ_k log s_k,     s = softmax(log q − τ x)
+ *
+ * The density of y itself has a further −Σ_k log y_k, which is the same for every q and left out: it cancels in
+ * log q(y) − log p(y), and would cost it digits. Gradients: dlogits = w (1 − K s_j), dy = −w τ (1 − K s_j) / y_j.
+ *
+ * A sample so near a corner that y_k is below 1e-30 (1e-290 in double), or is 0, has lost its x_k. The density is then
+ * that at the bound, and s in the gradients its limit for x_k → −∞: all on the lost categories, evenly. Then dy is 0 for
+ * those, and the gradient of log q(y) − log p(y) in the logits of q is 1 − K s still: what it is with the true x, as far as s
+ * for p is all on them. With s at the bound it would have the wrong sign where log q_k / τ is beyond it. */
+void elbow_concrete_log_density(real *log_density, const real *y, const real *log_q, size_t rows, size_t k,
+                                real temperature);
+void elbow_concrete_log_density_backward(real *dy, real *dlogits, const real *weights, const real *y,
+                                         const real *log_q, size_t rows, size_t k, real temperature);
+
 #endif

@@ -18,18 +18,30 @@ elbow_status elbow_dense_create(elbow_dense *dense, const char *name, size_t in,
     return elbow_params_declare(params, tensor, 1, (size_t[]){out}, bound, &dense->bias);
 }
 
+elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *arena) {
+    return dense->activation->apply ? elbow_arena_reals(arena, rows * dense->out, &dense->v) : ELBOW_OK;
+}
+
 void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
                          size_t rows) {
     size_t in = dense->in, out = dense->out;
-    elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, y, out);
-    dense->activation->forward(y, pass->parameters + dense->bias, rows, out);
+    const elbow_activation *f = dense->activation;
+    const real *bias = pass->parameters + dense->bias;
+    real *v = f->apply ? dense->v : y;
+    elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, v, out);
+    if (f->apply) {
+        elbow_add_bias(v, bias, rows, out);
+        f->apply(y, v, rows * out);
+    } else {
+        f->forward(y, bias, rows, out);
+    }
 }
 
 /* With a = x Wᵀ + b, y = f(a):  da = dy ⊙ f′;  dW += daᵀ x;  db += Σ_rows da;  dx = da W. */
 void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
                           const real *x, size_t rows) {
     size_t in = dense->in, out = dense->out;
-    dense->activation->backward(dy, y, rows * out);
+    dense->activation->backward(dy, dense->activation->apply ? dense->v : y, rows * out);
     elbow_column_sums(pass->gradients + dense->bias, dy, rows, out);
     elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
     if (dx != NULL)
@@ -40,15 +52,23 @@ void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real
 
 static elbow_status create(elbow_layer *layer, const elbow_layer_request *request, elbow_params *params) {
     char *end = NULL;
-    unsigned long long width = strtoull(request->word, &end, 10);
-    ELBOW_CHECK(*end == 0 && width >= 1 && width <= 1u << 24, ELBOW_USAGE,
-                "`%s` is no width of a dense layer; write a number from 1 to %u", request->word, 1u << 24);
+    unsigned long long width = strtoull(request->size, &end, 10);
+    ELBOW_CHECK(
+        *request->size != 0 && *end == 0 && width >= 1 && width <= 1u << 24, ELBOW_USAGE,
+        "`%s` is no width of a dense layer; write a number from 1 to %u, or the name of the layer whose size "
+        "it is before it (conv %s)",
+        request->size, 1u << 24, request->size);
     elbow_dense *dense = calloc(1, sizeof *dense);
     ELBOW_CHECK(dense != NULL, ELBOW_MEMORY, "no memory for a layer");
     layer->state = dense;
-    layer->output_width = (size_t)width;
-    return elbow_dense_create(dense, request->name, layer->input_width, layer->output_width,
-                              request->activation, params);
+    layer->out = elbow_shape_flat((size_t)width);
+    return elbow_dense_create(dense, request->name, layer->in.width, layer->out.width, request->activation,
+                              params);
+}
+
+static elbow_status reserve(elbow_layer *layer, size_t rows, bool training, elbow_arena *arena) {
+    (void)training;
+    return elbow_dense_reserve(layer->state, rows, arena);
 }
 
 static void forward(elbow_layer *layer, const elbow_pass *pass, real *y, const real *x, size_t rows) {
@@ -66,6 +86,7 @@ const elbow_layer_ops elbow_layer_dense = {
     .name = "dense",
     .grammar = "WIDTH",
     .create = create,
+    .reserve = reserve,
     .forward = forward,
     .backward = backward,
     .destroy = destroy,

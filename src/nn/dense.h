@@ -9,11 +9,15 @@ typedef struct elbow_dense {
     size_t in, out;
     size_t weight, bias; /* offsets of W (out, in) and b (out) */
     const elbow_activation *activation;
+    real *v; /* (rows, out), where the activation's slope needs its input */
 } elbow_dense;
 
 /* Declares NAME.weight and NAME.bias, both from U(−1/√in, 1/√in) as PyTorch's Linear. */
 elbow_status elbow_dense_create(elbow_dense *dense, const char *name, size_t in, size_t out,
                                 const elbow_activation *activation, elbow_params *params);
+
+/* What the activation keeps for the way back: nothing, for most. */
+elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *arena);
 
 /* y (rows, out) from x (rows, in). */
 void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,

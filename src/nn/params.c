@@ -35,7 +35,13 @@ elbow_status elbow_params_declare(elbow_params *params, const char *name, size_t
                 "tensor name `%s` is longer than %d characters", name, ELBOW_TENSOR_NAME - 1);
     ELBOW_CHECK(dims >= 1 && dims <= ELBOW_TENSOR_DIMS, ELBOW_FORMAT,
                 "tensor %s has %zu dimensions; 1 to %d can be had", name, dims, ELBOW_TENSOR_DIMS);
-    ELBOW_CHECK(elbow_params_find(params, name) == NULL, ELBOW_FORMAT, "two tensors are named %s", name);
+    const elbow_tensor *there = elbow_params_find(params, name);
+    if (there != NULL && params->sharing && there->dims == dims &&
+        memcmp(there->shape, shape, dims * sizeof *shape) == 0) {
+        *offset = there->offset;
+        return ELBOW_OK;
+    }
+    ELBOW_CHECK(there == NULL, ELBOW_FORMAT, "two tensors are named %s", name);
     size_t count = shape_count(dims, shape);
     ELBOW_CHECK(count > 0 && params->size < SIZE_MAX / sizeof(real) - count, ELBOW_FORMAT,
                 "tensor %s is empty or too large to address", name);

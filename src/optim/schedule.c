@@ -11,13 +11,14 @@ enum { LARGEST_WORD = 64 };
 static const double largest = 1e30; /* of any number in a schedule: products stay finite */
 
 /* The words NAME=VALUE; a shape takes some and needs some. */
-enum { STEPS = 1, RATE = 2, EVERY = 4, WARMUP = 8 };
+enum { STEPS = 1, RATE = 2, EVERY = 4, WARMUP = 8, RATIO = 16 };
 
 struct elbow_schedule_ops {
     const char *name, *grammar;
     unsigned numbers; /* how many stand behind the name */
     unsigned takes, needs;
     bool every_is_period; /* `every` belongs to the formula: u is not rounded */
+    bool returns;         /* not monotone: it goes back to FROM */
 
     /* The value u steps after warm-up; `length` is what N stands for without steps=. */
     double (*value)(const elbow_schedule *schedule, double u, double length);
@@ -119,7 +120,48 @@ static const elbow_schedule_ops step = {
     .check = step_check,
 };
 
-static const elbow_schedule_ops *const shapes[] = {&constant, &linear, &exponential, &cosine, &step};
+/* The logistic function between −5 and 5, stretched to reach both ends. */
+static double sigmoid_value(const elbow_schedule *s, double u, double length) {
+    double f = fraction(s, u, length), low = 1 / (1 + exp(5.0)), high = 1 / (1 + exp(-5.0));
+    if (f <= 0) return s->from;
+    return f < 1 ? s->from + (s->to - s->from) * (1 / (1 + exp(5 - 10 * f)) - low) / (high - low) : s->to;
+}
+
+static const elbow_schedule_ops sigmoid = {
+    .name = "sigmoid",
+    .grammar = "sigmoid FROM TO [steps=N] [warmup=W] [every=N]",
+    .numbers = 2,
+    .takes = STEPS | WARMUP | EVERY,
+    .value = sigmoid_value,
+};
+
+/* A straight way from FROM to TO in the first `ratio` of each period, TO in the rest (Fu et al. 2019). */
+static double cyclic_value(const elbow_schedule *s, double u, double length) {
+    (void)length;
+    double ratio = s->rate > 0 ? s->rate : 0.5, f = fmod(u, (double)s->every) / (ratio * (double)s->every);
+    return f < 1 ? s->from + (s->to - s->from) * f : s->to;
+}
+
+static elbow_status cyclic_check(const elbow_schedule *s) {
+    ELBOW_CHECK(s->rate <= 1, ELBOW_USAGE, "a ratio of %g is more than the whole period; give one up to 1",
+                s->rate);
+    return ELBOW_OK;
+}
+
+static const elbow_schedule_ops cyclic = {
+    .name = "cyclic",
+    .grammar = "cyclic FROM TO every=N [ratio=R] [warmup=W]",
+    .numbers = 2,
+    .takes = EVERY | RATIO | WARMUP,
+    .needs = EVERY,
+    .every_is_period = true,
+    .returns = true,
+    .value = cyclic_value,
+    .check = cyclic_check,
+};
+
+static const elbow_schedule_ops *const shapes[] = {&constant, &linear,  &exponential, &cosine,
+                                                   &step,     &sigmoid, &cyclic};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 /* ----------------------------------------------------------------------------------------- the grammar */
@@ -152,7 +194,7 @@ static elbow_status unknown_shape(const char *word) {
     return elbow_fail(
         ELBOW_USAGE,
         "`%s` is no number and no schedule; give a number, or one of constant, linear, exponential, "
-        "cosine, step",
+        "cosine, step, sigmoid, cyclic",
         word);
 }
 
@@ -161,7 +203,7 @@ static elbow_status take_word(elbow_schedule *s, char *word, unsigned *seen) {
     static const struct {
         const char *name;
         unsigned bit;
-    } words[] = {{"steps", STEPS}, {"rate", RATE}, {"every", EVERY}, {"warmup", WARMUP}};
+    } words[] = {{"steps", STEPS}, {"rate", RATE}, {"every", EVERY}, {"warmup", WARMUP}, {"ratio", RATIO}};
     char *equals = strchr(word, '=');
     if (equals == NULL) return fail_shape(s->ops, word, "is not expected here");
     size_t length = (size_t)(equals - word);
@@ -174,7 +216,7 @@ static elbow_status take_word(elbow_schedule *s, char *word, unsigned *seen) {
 
     elbow_status status = ELBOW_OK;
     const char *value = equals + 1;
-    if (bit == RATE) {
+    if (bit == RATE || bit == RATIO) {
         status = elbow_number_real(value, 0, largest, &s->rate);
         if (status == ELBOW_OK && s->rate == 0) return fail_shape(s->ops, word, "never moves");
     } else {
@@ -197,7 +239,7 @@ elbow_status elbow_schedule_parse(elbow_schedule *schedule, const char *text) {
     elbow_schedule s = {.ops = NULL, .every = 1};
     ELBOW_CHECK(next_word(&text, word), ELBOW_USAGE,
                 "there is no schedule; give a number, or one of constant, "
-                "linear, exponential, cosine, step");
+                "linear, exponential, cosine, step, sigmoid, cyclic");
     for (size_t i = 0; i < SHAPES; i++)
         if (strcmp(shapes[i]->name, word) == 0) s.ops = shapes[i];
 
@@ -239,7 +281,8 @@ double elbow_schedule_value(const elbow_schedule *schedule, int64_t t, int64_t r
     return value;
 }
 
-/* Every shape is monotone, and so is warm-up, which ends where the shape begins: the three ends say all. */
+/* Every shape that does not return is monotone, and so is warm-up, which ends where the shape begins: the three ends say
+ * all. One that returns goes no further than its two ends. */
 void elbow_schedule_range(const elbow_schedule *schedule, int64_t run_steps, double *least, double *most) {
     int64_t last = run_steps > 0 ? run_steps - 1 : 0;
     double begin = elbow_schedule_value(schedule, 0, run_steps);
@@ -248,6 +291,9 @@ void elbow_schedule_range(const elbow_schedule *schedule, int64_t run_steps, dou
     double end = elbow_schedule_value(schedule, last, run_steps);
     *least = fmin(begin, fmin(warm, end));
     *most = fmax(begin, fmax(warm, end));
+    if (!schedule->ops->returns) return;
+    *least = fmin(*least, fmin(schedule->from, schedule->to));
+    *most = fmax(*most, fmax(schedule->from, schedule->to));
 }
 
 bool elbow_schedule_spans_run(const elbow_schedule *schedule) {

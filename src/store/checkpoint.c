@@ -1,6 +1,7 @@
 #include "elbow/store/checkpoint.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/checkpoint_layout.h"
@@ -26,12 +27,6 @@ const elbow_run_attribute elbow_run_attributes[] = {
     REAL("best", best),
     INTEGER("best_step", best_step),
     TEXT("data_checksum", data_checksum),
-    TEXT("x_kind", field.kind),
-    INTEGER("x_height", field.height),
-    INTEGER("x_width", field.width),
-    INTEGER("x_channels", field.channels),
-    INTEGER("x_maximum", field.maximum),
-    INTEGER("x_binary", field.binary),
     TEXT("build", facts.build),
     TEXT("instruction_set", facts.instruction_set),
     TEXT("blas", facts.blas),
@@ -104,6 +99,8 @@ static elbow_status write_all(elbow_h5 *file, const elbow_checkpoint *c) {
     ELBOW_TRY(write_optimizer(file, c));
     ELBOW_TRY(write_run(file, c));
     ELBOW_TRY(elbow_h5_write_text(file, "/config", c->config ? c->config : ""));
+    ELBOW_TRY(elbow_h5_write_text(file, "/field", c->field ? c->field : ""));
+    if (c->context) ELBOW_TRY(elbow_h5_write_text(file, "/context", c->context));
     if (!c->metrics) return ELBOW_OK;
     ELBOW_TRY(elbow_metrics_put(c->metrics, file, "/metrics"));
     return elbow_metrics_put_partial(c->metrics, file, "/metrics/partial");
@@ -159,33 +156,33 @@ elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, 
     return ELBOW_OK;
 }
 
-void elbow_checkpoint_put_field(elbow_checkpoint *checkpoint, const elbow_field *field) {
-    elbow_stored_field *stored = &checkpoint->field;
-    memcpy(stored->kind, field->kind, sizeof stored->kind);
-    stored->height = (int64_t)field->height;
-    stored->width = (int64_t)field->width;
-    stored->channels = (int64_t)field->channels;
-    stored->maximum = (int64_t)field->maximum;
-    stored->binary = field->binary;
+static elbow_status describe(const elbow_field *field, char **text) {
+    char *made = NULL;
+    if (field != NULL) ELBOW_TRY(elbow_field_describe(field, &made));
+    free(*text);
+    *text = made;
+    return ELBOW_OK;
 }
 
-elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *field,
+elbow_status elbow_checkpoint_put_fields(elbow_checkpoint *checkpoint, const elbow_field *x,
+                                         const elbow_field *context) {
+    ELBOW_TRY(describe(x, &checkpoint->field));
+    return describe(context, &checkpoint->context);
+}
+
+elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *x,
                                         const char *subject) {
-    enum { MOST = 1 << 16 }; /* so that the product of the three fits */
-    const elbow_stored_field *stored = &checkpoint->field;
-    bool possible = stored->height >= 1 && stored->height <= MOST && stored->width >= 1 &&
-                    stored->width <= MOST && stored->channels >= 1 && stored->channels <= MOST &&
-                    stored->maximum >= 1 && stored->maximum <= 255;
-    ELBOW_CHECK(possible, ELBOW_FORMAT, "%s: the size of its examples cannot be; the file is damaged",
-                subject);
-    *field = (elbow_field){
-        .height = (size_t)stored->height,
-        .width = (size_t)stored->width,
-        .channels = (size_t)stored->channels,
-        .dimensions = (size_t)(stored->height * stored->width * stored->channels),
-        .maximum = (unsigned)stored->maximum,
-        .binary = stored->binary != 0,
-    };
-    memcpy(field->kind, stored->kind, sizeof field->kind);
-    return ELBOW_OK;
+    char name[1024];
+    snprintf(name, sizeof name, "%.1000s: /field", subject);
+    return elbow_field_parse(x, checkpoint->field ? checkpoint->field : "", name);
+}
+
+elbow_status elbow_checkpoint_get_context(const elbow_checkpoint *checkpoint, elbow_field *context,
+                                          bool *given, const char *subject) {
+    char name[1024];
+    *context = (elbow_field){.kind = ELBOW_IMAGE};
+    *given = checkpoint->context != NULL;
+    if (!*given) return ELBOW_OK;
+    snprintf(name, sizeof name, "%.1000s: /context", subject);
+    return elbow_field_parse(context, checkpoint->context, name);
 }

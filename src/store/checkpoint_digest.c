@@ -101,6 +101,9 @@ void elbow_checkpoint_seal(const elbow_checkpoint *checkpoint, char seal[ELBOW_H
     add_digest_stream(&h, checkpoint);
     add_run(&h, checkpoint);
     add_text(&h, checkpoint->config ? checkpoint->config : "");
+    add_text(&h, checkpoint->field ? checkpoint->field : "");
+    add_integer(&h, checkpoint->context != NULL);
+    add_text(&h, checkpoint->context ? checkpoint->context : "");
     add_integer(&h, checkpoint->metrics != NULL);
     finish(&h, seal);
 }

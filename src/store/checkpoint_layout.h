@@ -29,7 +29,7 @@ extern const elbow_run_attribute elbow_run_attributes[];
 extern const size_t elbow_run_attribute_count;
 
 /* 32 hexadecimal digits over everything but the metrics' values: the digest's stream, every attribute of /run,
- * /config, and whether there are metrics. Datasets have checksums of their own; this one also finds a changed
+ * /config, /field, /context, and whether there are metrics. Datasets have checksums of their own; this one also finds a changed
  * attribute, and a whole dataset missing, renamed, or taken from another checkpoint. */
 void elbow_checkpoint_seal(const elbow_checkpoint *checkpoint, char seal[ELBOW_HASH_TEXT]);
 

@@ -138,6 +138,12 @@ static elbow_status read_metrics(elbow_checkpoint *c, const elbow_stored *stored
     return elbow_metrics_get_partial(c->metrics, stored, "/metrics/partial");
 }
 
+static elbow_status read_text(char **text, const elbow_stored *stored, const char *name) {
+    ELBOW_CHECK(elbow_h5_has(stored->file, name), ELBOW_FORMAT,
+                "%s: %s is missing; the file is damaged, take an earlier one", stored->path, name);
+    return elbow_h5_read_text(stored->file, name, text);
+}
+
 static elbow_status check_seal(const elbow_checkpoint *c, const elbow_stored *stored) {
     char stored_seal[ELBOW_HASH_TEXT], seal[ELBOW_HASH_TEXT];
     ELBOW_TRY(elbow_h5_get_text(stored->file, "/run", "seal", stored_seal, sizeof stored_seal));
@@ -154,9 +160,9 @@ static elbow_status read_all(elbow_checkpoint *c, const elbow_stored *stored) {
     ELBOW_TRY(read_run(c, stored));
     ELBOW_TRY(read_model(c, stored));
     ELBOW_TRY(read_optimizer(c, stored));
-    ELBOW_CHECK(elbow_h5_has(stored->file, "/config"), ELBOW_FORMAT,
-                "%s: /config is missing; the file is damaged, take an earlier one", stored->path);
-    ELBOW_TRY(elbow_h5_read_text(stored->file, "/config", &c->config));
+    ELBOW_TRY(read_text(&c->config, stored, "/config"));
+    ELBOW_TRY(read_text(&c->field, stored, "/field"));
+    if (elbow_h5_has(stored->file, "/context")) ELBOW_TRY(read_text(&c->context, stored, "/context"));
     ELBOW_TRY(read_metrics(c, stored));
     return check_seal(c, stored);
 }
@@ -185,6 +191,8 @@ void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint) {
     elbow_checkpoint *c = *checkpoint;
     if (!c) return;
     free(c->config);
+    free(c->field);
+    free(c->context);
     free(c->parameters);
     for (size_t s = 0; s < c->slots; s++) free(c->slot_values[s]);
     if (c->metrics) elbow_metrics_destroy(c->metrics);

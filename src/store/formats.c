@@ -14,14 +14,14 @@ enum { FORMAT_BYTES = 64 };
 
 typedef struct format {
     const char *attribute, *name;
-    int64_t version; /* the newest that this code reads */
+    int64_t version, oldest; /* the newest that this code reads, and the oldest */
 } format;
 
 static const format formats[] = {
-    [ELBOW_KIND_DATA] = {"elbow-data", "a data file", 1},
-    [ELBOW_KIND_CHECKPOINT] = {"elbow-checkpoint", "a checkpoint", 1},
-    [ELBOW_KIND_METRICS] = {"elbow-metrics", "a metrics file", 1},
-    [ELBOW_KIND_RUN] = {"", "a run directory", 0},
+    [ELBOW_KIND_DATA] = {"elbow-data", "a data file", 1, 1},
+    [ELBOW_KIND_CHECKPOINT] = {"elbow-checkpoint", "a checkpoint", 2, 2},
+    [ELBOW_KIND_METRICS] = {"elbow-metrics", "a metrics file", 1, 1},
+    [ELBOW_KIND_RUN] = {"", "a run directory", 0, 0},
 };
 
 const char *elbow_kind_name(elbow_kind kind) { return formats[kind].name; }
@@ -81,6 +81,10 @@ static elbow_status check_format(const elbow_stored *stored, elbow_kind wanted) 
                 formats[wanted].name, formats[wanted].name);
     int64_t version;
     ELBOW_TRY(elbow_h5_get_integer(stored->file, "/", "version", &version));
+    ELBOW_CHECK(version < 1 || version >= formats[wanted].oldest, ELBOW_FORMAT,
+                "%s: %s of version %" PRId64 ", and this elbow reads version %" PRId64
+                "; use the elbow that wrote it, or make it again with this one",
+                stored->path, formats[wanted].name, version, formats[wanted].version);
     ELBOW_CHECK(version >= 1 && version <= formats[wanted].version, ELBOW_FORMAT,
                 "%s: %s of version %" PRId64 ", and this elbow reads up to version %" PRId64
                 "; use the elbow that wrote it, or a newer one",
@@ -106,6 +110,7 @@ void elbow_stored_close(elbow_stored *stored) { elbow_h5_close(&stored->file); }
 
 static const char *type_name(elbow_h5_type type) {
     static const char *const names[] = {[ELBOW_H5_U8] = "bytes",
+                                        [ELBOW_H5_U16] = "16-bit integers without sign",
                                         [ELBOW_H5_I64] = "64-bit integers",
                                         [ELBOW_H5_U64] = "64-bit integers without sign",
                                         [ELBOW_H5_F32] = "32-bit floats",

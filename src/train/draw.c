@@ -1,6 +1,7 @@
 /* Pictures of a run: originals beside reconstructions, and samples from the prior. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "elbow/base/arena.h"
@@ -21,69 +22,74 @@ static size_t scale_of(const elbow_field *field) {
 elbow_status elbow_draw_samples(elbow_vae *vae, const real *parameters, uint64_t seed, size_t count,
                                 const char *path) {
     const elbow_field *field = elbow_vae_field(vae);
-    size_t D = field->dimensions, columns = 1;
+    elbow_status status = ELBOW_OK;
+    elbow_examples images = {0};
+    elbow_arena *arena = NULL;
+    size_t columns = 1;
     while (columns * columns < count) columns++;
     size_t rows = (count + columns - 1) / columns;
-    real *images = NULL;
-    ELBOW_TRY(elbow_aligned_reals(rows * columns * D, &images));
+    ELBOW_TRY(elbow_arena_create(&arena));
+    ELBOW_TRY_OR_DONE(elbow_examples_reserve(&images, field, rows * columns, arena));
     elbow_pass pass = {
         .parameters = parameters, .seed = seed, .shard = ELBOW_SHARD_NONE, .purpose = "sample."};
     for (size_t first = 0; first < count; first += ELBOW_DRAW_ROWS) {
         size_t some = count - first < ELBOW_DRAW_ROWS ? count - first : ELBOW_DRAW_ROWS;
         pass.example = (uint32_t)first;
-        elbow_vae_sample(vae, &pass, some, images + first * D);
+        elbow_vae_sample(vae, &pass, NULL, some, &images, first, 0);
     }
-    elbow_status status = elbow_picture_write(path, images, rows, columns, field->height, field->width,
-                                              field->channels, scale_of(field));
-    free(images);
+    status = elbow_picture_write(path, images.reals, rows, columns, field->height, field->width,
+                                 field->channels, scale_of(field));
+done:
+    elbow_arena_destroy(&arena);
     return status;
 }
 
 elbow_status elbow_draw_reconstructions(elbow_vae *vae, const real *parameters, uint64_t seed,
-                                        elbow_dataset *dataset, elbow_split split, elbow_binarize binarize,
-                                        size_t count, const char *path) {
+                                        const elbow_view *view, elbow_split split, size_t count,
+                                        const char *path) {
     elbow_status status = ELBOW_OK;
     const elbow_field *field = elbow_vae_field(vae);
-    size_t D = field->dimensions, examples = elbow_dataset_count(dataset, split);
+    size_t D = field->dimensions, examples = elbow_dataset_count(view->dataset, split);
     if (count > examples) count = examples;
     char purpose[64];
     snprintf(purpose, sizeof purpose, "evaluate.%s.", elbow_split_name(split));
     elbow_pass pass = {.parameters = parameters, .seed = seed, .shard = ELBOW_SHARD_NONE, .purpose = purpose};
-    real *originals = NULL, *images = NULL;
-    uint8_t *values = malloc(count * D + 1);
-    uint32_t *words = malloc(D * sizeof *words);
-    ELBOW_CHECK_OR_DONE(values && words, ELBOW_MEMORY, "no memory for %zu images", count);
-    ELBOW_TRY_OR_DONE(elbow_aligned_reals(count * D, &originals));
-    ELBOW_TRY_OR_DONE(elbow_aligned_reals(count * D, &images));
-    ELBOW_TRY_OR_DONE(elbow_dataset_read(dataset, split, 0, count, values));
-    elbow_loader_convert(originals, values, count, field, binarize, seed, split, 0, words);
+    elbow_arena *arena = NULL;
+    elbow_block_reader *reader = NULL;
+    elbow_batch batch = {0};
+    elbow_examples originals = {0}, images = {0};
+    ELBOW_TRY(elbow_arena_create(&arena));
+    ELBOW_TRY_OR_DONE(elbow_block_reader_create(&reader, view, split, 0, count, seed, arena));
+    ELBOW_TRY_OR_DONE(elbow_batch_reserve(&batch, field, elbow_vae_context(vae), ELBOW_DRAW_ROWS, arena));
+    ELBOW_TRY_OR_DONE(elbow_examples_reserve(&originals, field, count, arena));
+    ELBOW_TRY_OR_DONE(elbow_examples_reserve(&images, field, count, arena));
     for (size_t first = 0; first < count; first += ELBOW_DRAW_ROWS) {
         size_t some = count - first < ELBOW_DRAW_ROWS ? count - first : ELBOW_DRAW_ROWS;
         pass.example = (uint32_t)first;
-        elbow_vae_encode(vae, &pass, originals + first * D, some);
-        elbow_vae_reconstruct(vae, &pass, images + first * D);
+        elbow_block_reader_batch(reader, first, some, &batch);
+        memcpy(originals.reals + first * D, batch.x.reals, some * D * sizeof *originals.reals);
+        elbow_vae_encode(vae, &pass, &batch);
+        elbow_vae_reconstruct(vae, &pass, &images, first, 0);
     }
-    status = elbow_picture_write_pairs(path, originals, images, count, count < COLUMNS ? count : COLUMNS,
-                                       field->height, field->width, field->channels, scale_of(field));
+    status = elbow_picture_write_pairs(path, originals.reals, images.reals, count,
+                                       count < COLUMNS ? count : COLUMNS, field->height, field->width,
+                                       field->channels, scale_of(field));
 done:
-    free(originals);
-    free(images);
-    free(values);
-    free(words);
+    elbow_arena_destroy(&arena);
     return status;
 }
 
 static elbow_status draw(elbow_run *run) {
     char path[4096];
     const real *parameters = elbow_exchange_parameters(run->exchange);
+    if (elbow_vae_field(run->vae)->kind != ELBOW_IMAGE || elbow_vae_context(run->vae)) return ELBOW_OK;
     elbow_split split = run->evaluators[ELBOW_VALID] ? ELBOW_VALID : ELBOW_TEST;
     snprintf(path, sizeof path, "%s/pictures/samples-%09lld.png", run->directory, (long long)run->step);
     ELBOW_TRY(elbow_draw_samples(run->vae, parameters, run->order.seed, SAMPLES, path));
     if (run->evaluators[split] == NULL) return ELBOW_OK;
     snprintf(path, sizeof path, "%s/pictures/reconstructions-%09lld.png", run->directory,
              (long long)run->step);
-    return elbow_draw_reconstructions(run->vae, parameters, run->order.seed, run->dataset, split,
-                                      run->binarize, PAIRS, path);
+    return elbow_draw_reconstructions(run->vae, parameters, run->order.seed, &run->view, split, PAIRS, path);
 }
 
 void elbow_report_pictures(elbow_run *run) {

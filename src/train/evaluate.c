@@ -19,67 +19,62 @@ typedef struct block_sums {
 struct elbow_evaluator {
     elbow_world *world;
     elbow_vae *vae;
-    elbow_field field;
     elbow_split split;
-    elbow_binarize binarize;
     uint64_t seed;
     size_t examples, blocks;
     size_t first, count; /* this rank's blocks */
     elbow_arena *arena;
-    uint8_t *values;                            /* of this rank's blocks */
-    uint32_t *words;                            /* (D) */
-    real *x;                                    /* (BLOCK, D) */
+    elbow_block_reader *reader;                 /* of this rank's blocks */
+    elbow_batch batch;                          /* of a block */
     real *kl, *log_px, *log_weight;             /* (BLOCK) */
-    double *reconstruction, *soft, *most, *sum; /* (BLOCK): over draws; log Σ w = most + log sum */
+    double *reconstruction, *divergence, *soft; /* (BLOCK): sums over draws */
+    double *most, *sum;                         /* (BLOCK): log Σ w = most + log sum */
     block_sums *own, *all;                      /* (count), (blocks) */
     size_t *bytes;                              /* (ranks) */
 };
 
 static size_t first_block(size_t rank, size_t ranks, size_t blocks) { return rank * blocks / ranks; }
 
-static elbow_status create_local(elbow_evaluator *e, elbow_dataset *dataset) {
-    size_t D = e->field.dimensions, ranks = (size_t)e->world->size;
+static elbow_status create_local(elbow_evaluator *e, const elbow_view *view) {
+    size_t ranks = (size_t)e->world->size;
     size_t begin = e->first * BLOCK, end = (e->first + e->count) * BLOCK;
     if (end > e->examples) end = e->examples;
     if (begin > end) begin = end;
     ELBOW_TRY(elbow_arena_create(&e->arena));
-    ELBOW_TRY(elbow_arena_take(e->arena, (end - begin) * D, 1, &e->values));
-    ELBOW_TRY(elbow_arena_take(e->arena, D, sizeof *e->words, &e->words));
-    ELBOW_TRY(elbow_arena_reals(e->arena, BLOCK * D, &e->x));
+    ELBOW_TRY(elbow_batch_reserve(&e->batch, elbow_dataset_field(view->dataset, ELBOW_X),
+                                  elbow_view_context(view), BLOCK, e->arena));
     real **reals[] = {&e->kl, &e->log_px, &e->log_weight};
     for (size_t i = 0; i < 3; i++) ELBOW_TRY(elbow_arena_reals(e->arena, BLOCK, reals[i]));
-    double **doubles[] = {&e->reconstruction, &e->soft, &e->most, &e->sum};
-    for (size_t i = 0; i < 4; i++) ELBOW_TRY(elbow_arena_take(e->arena, BLOCK, sizeof(double), doubles[i]));
+    double **doubles[] = {&e->reconstruction, &e->divergence, &e->soft, &e->most, &e->sum};
+    for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
+        ELBOW_TRY(elbow_arena_take(e->arena, BLOCK, sizeof(double), doubles[i]));
     ELBOW_TRY(elbow_arena_take(e->arena, e->count, sizeof *e->own, &e->own));
     ELBOW_TRY(elbow_arena_take(e->arena, e->blocks, sizeof *e->all, &e->all));
     ELBOW_TRY(elbow_arena_take(e->arena, ranks, sizeof *e->bytes, &e->bytes));
     for (size_t r = 0; r < ranks; r++)
         e->bytes[r] =
             (first_block(r + 1, ranks, e->blocks) - first_block(r, ranks, e->blocks)) * sizeof *e->own;
-    return begin < end ? elbow_dataset_read(dataset, e->split, begin, end - begin, e->values) : ELBOW_OK;
+    return elbow_block_reader_create(&e->reader, view, e->split, begin, end - begin, e->seed, e->arena);
 }
 
-elbow_status elbow_evaluator_create(elbow_evaluator **out, elbow_world *world, elbow_dataset *dataset,
-                                    elbow_split split, elbow_vae *vae, elbow_binarize binarize,
-                                    uint64_t seed) {
+elbow_status elbow_evaluator_create(elbow_evaluator **out, elbow_world *world, const elbow_view *view,
+                                    elbow_split split, elbow_vae *vae, uint64_t seed) {
     *out = NULL;
-    size_t examples = elbow_dataset_count(dataset, split);
+    size_t examples = elbow_dataset_count(view->dataset, split);
     ELBOW_CHECK(examples > 0, ELBOW_USAGE, "%s has no %s split; choose another with --split, or import it",
-                elbow_dataset_path(dataset), elbow_split_name(split));
+                elbow_dataset_path(view->dataset), elbow_split_name(split));
     elbow_evaluator *e = calloc(1, sizeof *e);
     ELBOW_TRY_ALL(world, e ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for an evaluator"));
     size_t rank = (size_t)world->rank, ranks = (size_t)world->size;
     e->world = world;
     e->vae = vae;
-    e->field = *elbow_dataset_field(dataset);
     e->split = split;
-    e->binarize = binarize;
     e->seed = seed;
     e->examples = examples;
     e->blocks = (examples + BLOCK - 1) / BLOCK;
     e->first = first_block(rank, ranks, e->blocks);
     e->count = first_block(rank + 1, ranks, e->blocks) - e->first;
-    elbow_status status = elbow_world_agree(world, create_local(e, dataset));
+    elbow_status status = elbow_world_agree(world, create_local(e, view));
     if (status != ELBOW_OK) elbow_evaluator_destroy(&e);
     *out = e;
     return status;
@@ -108,30 +103,32 @@ static void add_log_weight(double *most, double *sum, double w) {
 static block_sums evaluate_block(elbow_evaluator *e, elbow_pass *pass, size_t block, double temperature,
                                  size_t samples, bool iwae) {
     size_t first = block * BLOCK, rows = e->examples - first < BLOCK ? e->examples - first : BLOCK;
-    const uint8_t *values = e->values + (block - e->first) * BLOCK * e->field.dimensions;
+    bool closed = elbow_vae_kl_closed(e->vae); /* one draw says it all */
     size_t soft_samples = samples < ELBOW_EVALUATE_SOFT ? samples : ELBOW_EVALUATE_SOFT;
     block_sums sums = {0};
     pass->example = (uint32_t)first;
-    elbow_loader_convert(e->x, values, rows, &e->field, e->binarize, e->seed, e->split, first, e->words);
-    elbow_vae_encode(e->vae, pass, e->x, rows);
-    elbow_vae_kl(e->vae, pass, e->kl);
+    elbow_block_reader_batch(e->reader, first, rows, &e->batch);
+    elbow_vae_encode(e->vae, pass, &e->batch);
     for (size_t r = 0; r < rows; r++) {
-        e->reconstruction[r] = e->soft[r] = e->sum[r] = 0;
+        e->reconstruction[r] = e->divergence[r] = e->soft[r] = e->sum[r] = 0;
         e->most[r] = -INFINITY;
     }
     for (size_t d = 0; d < samples; d++) {
         pass->step = d;
-        elbow_vae_draw(e->vae, pass, 0, e->log_px, iwae ? e->log_weight : NULL);
+        bool diverge = d == 0 || !closed;
+        elbow_vae_draw(e->vae, pass, 0, e->log_px, diverge ? e->kl : NULL, iwae ? e->log_weight : NULL);
         for (size_t r = 0; r < rows; r++) {
             e->reconstruction[r] += (double)e->log_px[r];
+            if (diverge) e->divergence[r] += (double)e->kl[r];
             if (iwae) add_log_weight(&e->most[r], &e->sum[r], (double)e->log_weight[r]);
         }
         if (temperature <= 0 || d >= ELBOW_EVALUATE_SOFT) continue;
-        elbow_vae_draw(e->vae, pass, (real)temperature, e->log_px, NULL);
+        elbow_vae_draw(e->vae, pass, (real)temperature, e->log_px, NULL, NULL);
         for (size_t r = 0; r < rows; r++) e->soft[r] += (double)e->log_px[r];
     }
     for (size_t r = 0; r < rows; r++) {
-        double kl = (double)e->kl[r], reconstruction = e->reconstruction[r] / (double)samples;
+        double kl = e->divergence[r] / (closed ? 1 : (double)samples),
+               reconstruction = e->reconstruction[r] / (double)samples;
         double elbo = reconstruction - kl, bound = e->most[r] + log(e->sum[r] / (double)samples);
         sums.elbo += elbo;
         sums.elbo_square += elbo * elbo;

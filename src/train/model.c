@@ -9,19 +9,30 @@
 #include "elbow/train/evaluate.h"
 #include "math/gemm.h"
 
+/* The model of the checkpoint's fields. */
+static elbow_status create_vae(elbow_model *model) {
+    elbow_field x, context;
+    bool given = false;
+    ELBOW_TRY(elbow_checkpoint_get_field(model->checkpoint, &x, model->file));
+    elbow_status status = elbow_checkpoint_get_context(model->checkpoint, &context, &given, model->file);
+    if (status == ELBOW_OK)
+        status = elbow_vae_create(&model->vae, model->options, &x, given ? &context : NULL);
+    elbow_field_destroy(&x);
+    elbow_field_destroy(&context);
+    return status;
+}
+
 /* What needs no other rank, once the file is chosen. */
 static elbow_status read_model(elbow_model *model) {
     elbow_schedule temperature;
-    elbow_field field;
     elbow_checkpoint *checkpoint = NULL;
     ELBOW_TRY(elbow_checkpoint_read(&model->checkpoint, model->file));
     checkpoint = model->checkpoint;
-    ELBOW_TRY(elbow_checkpoint_get_field(checkpoint, &field, model->file));
     ELBOW_TRY(elbow_options_create(&model->options));
     ELBOW_TRY(elbow_options_parse(model->options, checkpoint->config, model->file));
     elbow_blas_set_threads((int)model->options->train.threads); /* they change the rounding of products */
-    ELBOW_TRY(elbow_vae_create(&model->vae, model->options, &field));
-    ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, 1, false));
+    ELBOW_TRY(create_vae(model));
+    ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, false));
     const elbow_params *layout = elbow_vae_params(model->vae);
     ELBOW_TRY(elbow_aligned_reals(layout->size, &model->parameters));
     ELBOW_TRY(elbow_checkpoint_map(checkpoint->layout, checkpoint->parameters, layout, model->parameters,
@@ -72,22 +83,21 @@ void elbow_model_close(elbow_model **model) {
     *model = NULL;
 }
 
-elbow_status elbow_model_data(elbow_dataset **dataset, const elbow_model *model, const char *path) {
-    const elbow_field *had = elbow_vae_field(model->vae), *has = NULL;
+elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const elbow_model *model,
+                              const char *path) {
+    const elbow_field *context = elbow_vae_context(model->vae);
     elbow_status status = elbow_dataset_open(dataset, path ? path : model->options->data.file);
     if (status != ELBOW_OK && path == NULL)
         return elbow_fail_prefix(status, "the run's data.file (--data names another)");
     ELBOW_TRY(status);
-    has = elbow_dataset_field(*dataset);
-    if (strcmp(has->kind, had->kind) != 0 || has->height != had->height || has->width != had->width ||
-        has->channels != had->channels)
-        status = elbow_fail(
-            ELBOW_MISMATCH,
-            "%s holds %zu × %zu × %zu examples of kind %s, the model takes %zu × %zu × %zu of kind %s; "
-            "give data of that shape",
-            elbow_dataset_path(*dataset), has->height, has->width, has->channels, has->kind, had->height,
-            had->width, had->channels, had->kind);
-    else if (strcmp(elbow_dataset_checksum(*dataset), model->checkpoint->data_checksum) != 0)
+    status = elbow_field_match(elbow_vae_field(model->vae), elbow_dataset_field(*dataset, ELBOW_X),
+                               elbow_dataset_path(*dataset));
+    if (status == ELBOW_OK)
+        status =
+            elbow_view_create(view, *dataset, model->options->data.binarize, model->options->data.context);
+    if (status == ELBOW_OK && context)
+        status = elbow_field_match(context, elbow_view_context(view), elbow_dataset_path(*dataset));
+    if (status == ELBOW_OK && strcmp(elbow_dataset_checksum(*dataset), model->checkpoint->data_checksum) != 0)
         elbow_notice("note: %s is not the data that the model was trained on", elbow_dataset_path(*dataset));
     if (status != ELBOW_OK) elbow_dataset_close(dataset);
     return status;

@@ -96,22 +96,46 @@ static void say_model(const elbow_run *run) {
     size_t dimensions = elbow_vae_field(run->vae)->dimensions;
     elbow_notice("  model    %zu ─ %s ─ (%s) ─ %s ─ %zu, %s", dimensions, o->model.encoder, o->model.latent,
                  o->model.decoder, dimensions, o->model.likelihood);
+    elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
+                 elbow_vae_kl_words(run->vae, true));
     elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
                  grouped(count, elbow_vae_params(run->vae)->count), rank_bytes(run) / 1e6);
     elbow_notice("  train    %s, temperature %s", o->estimator.name, o->estimator.temperature);
     elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
 }
 
+/* An example in a few words. */
+static const char *describe_field(char *text, size_t room, const elbow_field *field, const char *binarize) {
+    size_t categorical = 0;
+    for (size_t d = 0; field->kind == ELBOW_TABLE && d < field->dimensions; d++)
+        categorical += field->columns[d].cardinality > 0;
+    switch (field->kind) {
+    case ELBOW_IMAGE:
+        snprintf(text, room, "%zu × %zu %s, binarize %.16s", field->height, field->width,
+                 field->binary ? "binary" : "grey", binarize);
+        break;
+    case ELBOW_TABLE:
+        snprintf(text, room, "%zu categorical and %zu real columns", categorical,
+                 field->dimensions - categorical);
+        break;
+    case ELBOW_SEQUENCE:
+        snprintf(text, room, "sequences of up to %zu out of %zu symbols", field->dimensions,
+                 field->vocabulary);
+        break;
+    }
+    return text;
+}
+
 static void say_data(const elbow_run *run) {
     char train[32], valid[32], test[32];
     const elbow_field *field = elbow_vae_field(run->vae);
     size_t valids = elbow_dataset_count(run->dataset, ELBOW_VALID);
-    bool grey = !field->binary && run->binarize == ELBOW_BINARIZE_NONE;
-    elbow_notice("  data     %s: %s train, %s%s%s test; %zu × %zu %s, binarize %s",
-                 elbow_dataset_path(run->dataset), grouped(train, run->order.examples),
-                 valids ? grouped(valid, valids) : "", valids ? " valid, " : "",
-                 grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)), field->height, field->width,
-                 field->binary ? "binary" : "grey", run->options->data.binarize);
+    bool grey = !elbow_vae_observed(run->vae) && run->view.binarize == ELBOW_BINARIZE_NONE;
+    char what[128];
+    elbow_notice("  data     %s: %s train, %s%s%s test; %s", elbow_dataset_path(run->dataset),
+                 grouped(train, run->order.examples), valids ? grouped(valid, valids) : "",
+                 valids ? " valid, " : "", grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)),
+                 describe_field(what, sizeof what, field, run->options->data.binarize));
     if (grey) elbow_notice("           grey targets: -ELBO is a cross-entropy here, no bound on -log p(x)");
 }
 

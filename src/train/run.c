@@ -55,9 +55,10 @@ static elbow_status parse_schedules(const elbow_options *options, int64_t run_st
     return ELBOW_OK;
 }
 
-elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field) {
+elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field,
+                               const elbow_field *context) {
     const elbow_field stand_in = {
-        .kind = "image", .height = 28, .width = 28, .channels = 1, .dimensions = 784, .maximum = 255};
+        .kind = ELBOW_IMAGE, .height = 28, .width = 28, .channels = 1, .dimensions = 784, .maximum = 255};
     elbow_schedule temperature, beta, learning_rate;
     elbow_binarize binarize;
     elbow_optimizer *optimizer = NULL;
@@ -72,7 +73,10 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
         (long long)options->parallel.shards, (long long)options->train.batch);
     /* How many steps an epoch has, only the data says: at least one. */
     ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
-    elbow_status status = elbow_vae_create(&vae, options, field ? field : &stand_in);
+    elbow_status status = ELBOW_OK;
+    /* Without the data, a model of anything but images cannot be told from a mistake. */
+    if (field != NULL || strcmp(options->model.likelihood, "bernoulli") == 0)
+        status = elbow_vae_create(&vae, options, field ? field : &stand_in, context);
     elbow_vae_destroy(&vae);
     ELBOW_TRY(status);
     status = elbow_optimizer_create(&optimizer, options, 0, 0);
@@ -86,8 +90,9 @@ static elbow_status open_data(elbow_run *run) {
     ELBOW_CHECK(options->data.file[0] != 0, ELBOW_USAGE,
                 "data.file is not set; import data with `elbow import` and add --set data.file=FILE");
     ELBOW_TRY(elbow_dataset_open(&run->dataset, options->data.file));
-    ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset)));
-    ELBOW_TRY(elbow_binarize_find(options->data.binarize, &run->binarize));
+    ELBOW_TRY(elbow_view_create(&run->view, run->dataset, options->data.binarize, options->data.context));
+    ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset, ELBOW_X),
+                                elbow_view_context(&run->view)));
     size_t examples = elbow_dataset_count(run->dataset, ELBOW_TRAIN), limit = (size_t)options->data.limit;
     run->order = (elbow_order_spec){
         .seed = (uint64_t)options->run.seed,
@@ -108,9 +113,10 @@ static elbow_status open_data(elbow_run *run) {
 static elbow_status reserve_model(elbow_run *run) {
     size_t rows = elbow_order_most_examples(&run->order);
     size_t most = rows > ELBOW_EVALUATE_BLOCK ? rows : ELBOW_EVALUATE_BLOCK;
-    ELBOW_TRY(elbow_vae_reserve(run->vae, most, (size_t)run->options->estimator.samples, true));
-    ELBOW_TRY(elbow_aligned_reals(rows * elbow_vae_field(run->vae)->dimensions, &run->x));
-    return ELBOW_OK;
+    ELBOW_TRY(elbow_vae_reserve(run->vae, most, true));
+    ELBOW_TRY(elbow_arena_create(&run->arena));
+    return elbow_batch_reserve(&run->batch, elbow_vae_field(run->vae), elbow_vae_context(run->vae), rows,
+                               run->arena);
 }
 
 /* The parts that depend on how shards and parameters fall on ranks. */
@@ -118,21 +124,21 @@ static elbow_status create_parts(elbow_run *run) {
     elbow_world *world = run->world;
     const elbow_options *options = run->options;
     size_t first = 0, count = 0, begin = 0, end = 0;
-    ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset)));
+    ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset, ELBOW_X),
+                                          elbow_view_context(&run->view)));
     ELBOW_TRY(elbow_exchange_create(&run->exchange, options->parallel.allreduce, world, run->order.shards,
                                     elbow_vae_params(run->vae)->size));
     elbow_exchange_shards(run->exchange, &first, &count);
     elbow_exchange_owned(run->exchange, &begin, &end);
     ELBOW_TRY_ALL(world, reserve_model(run));
     ELBOW_TRY_ALL(world, elbow_optimizer_create(&run->optimizer, options, begin, end));
-    ELBOW_TRY_ALL(world,
-                  elbow_loader_create(&run->loader, run->dataset, &run->order, first, count, run->binarize));
+    ELBOW_TRY_ALL(world, elbow_loader_create(&run->loader, &run->view, &run->order, first, count));
     ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
     ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++)
         if (elbow_dataset_count(run->dataset, split) > 0)
-            ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, run->dataset, split, run->vae,
-                                             run->binarize, run->order.seed));
+            ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, &run->view, split, run->vae,
+                                             run->order.seed));
     return ELBOW_OK;
 }
 
@@ -239,7 +245,7 @@ void elbow_run_destroy(elbow_run **out) {
     elbow_dataset_close(&run->dataset);
     elbow_options_destroy(&run->options);
     free(run->directory);
-    free(run->x);
+    elbow_arena_destroy(&run->arena);
     free(run);
     *out = NULL;
 }

@@ -20,7 +20,8 @@ static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint)
     checkpoint->best = run->best;
     checkpoint->best_step = run->best_step;
     checkpoint->facts = run->facts;
-    elbow_checkpoint_put_field(checkpoint, elbow_vae_field(run->vae));
+    ELBOW_TRY(
+        elbow_checkpoint_put_fields(checkpoint, elbow_vae_field(run->vae), elbow_vae_context(run->vae)));
     checkpoint->metrics = (elbow_metrics *)&run->metrics;
     snprintf(checkpoint->data_checksum, sizeof checkpoint->data_checksum, "%s", run->data_checksum);
     return elbow_options_dump(run->options, false, &checkpoint->config);
@@ -78,6 +79,8 @@ elbow_status elbow_run_save(elbow_run *run, bool best, bool *is_best) {
     *is_best = status == ELBOW_OK && best && marked;
     for (size_t s = 0; s < checkpoint.slots; s++) free(checkpoint.slot_values[s]);
     free(checkpoint.config);
+    free(checkpoint.field);
+    free(checkpoint.context);
     return status;
 }
 

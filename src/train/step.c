@@ -17,7 +17,6 @@ static elbow_objective objective_of(const elbow_run *run, const elbow_step_repor
         .temperature = (real)report->temperature,
         .beta = (real)report->beta,
         .free_bits = (real)run->options->objective.free_bits,
-        .samples = (size_t)run->options->estimator.samples,
         .weight = (real)(1 / (double)report->examples),
     };
 }
@@ -42,11 +41,11 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
     };
     size_t decoder = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
 
-    size_t rows = elbow_loader_batch(run->loader, shard, epoch_step, pass.step, run->x);
+    elbow_loader_batch(run->loader, shard, epoch_step, pass.step, &run->batch);
     lap(report, ELBOW_PHASE_DATA, since);
 
     pass.gradients = elbow_exchange_begin_shard(run->exchange, shard);
-    elbow_vae_encode(run->vae, &pass, run->x, rows);
+    elbow_vae_encode(run->vae, &pass, &run->batch);
     lap(report, ELBOW_PHASE_ENCODER, since);
 
     elbow_vae_estimate(run->vae, &pass, objective, &terms);

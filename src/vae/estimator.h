@@ -1,13 +1,13 @@
 /* Gradient estimators for the expectation over z: a family.
  *
  * Estimators differ in how often they evaluate the decoder and in what they differentiate, so they drive:
- * given q(z|x) (a stochastic layer after its forward) and a score, a function from z to log p(x|z), an
+ * given q(z|x) (latents after their forward) and a score, a function from z to log p(x|z), an
  * estimator draws, scores, and returns with the gradients of the decoder's side accumulated in
- * pass->gradients and those of q in the layer's dq. It adds the batch's terms. */
+ * pass->gradients and those of q in the first layer's dq. It adds the batch's terms. */
 #ifndef ELBOW_SRC_VAE_ESTIMATOR_H
 #define ELBOW_SRC_VAE_ESTIMATOR_H
 
-#include "vae/stochastic.h"
+#include "vae/latents.h"
 
 /* log p(x|z) of rows of z, and its gradients: the decoder and the likelihood of a model, or a test's toy. */
 typedef struct elbow_score {
@@ -22,31 +22,37 @@ typedef struct elbow_estimator elbow_estimator;
 
 typedef struct elbow_estimator_ops {
     const char *name;
-    /* Declares estimator.* where it owns parameters; NULL where it does not. */
-    elbow_status (*create)(elbow_estimator *estimator, elbow_params *params);
-    void (*run)(elbow_estimator *estimator, elbow_stochastic *layer, const elbow_score *score,
+    /* What it needs of latents and options, ELBOW_USAGE where it does not get it; declares estimator.* where it owns
+     * parameters; sets `draws` where that is not estimator.samples. NULL where there is nothing to say. */
+    elbow_status (*create)(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
+                           elbow_params *params);
+    /* Memory beyond a real or two a row; NULL. */
+    elbow_status (*reserve)(elbow_estimator *estimator, size_t rows, elbow_arena *arena);
+    void (*run)(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms);
-    void (*destroy)(elbow_estimator *estimator);
+    void (*destroy)(elbow_estimator *estimator); /* NULL where it owns nothing */
 } elbow_estimator_ops;
 
 struct elbow_estimator {
     const elbow_estimator_ops *ops;
     void *state;
-    real *log_px, *weights; /* (rows · samples) */
+    size_t draws;    /* of z per example, S: what latents, decoder and likelihood are reserved and run for */
+    bool importance; /* objective.bound = iwae */
+    real *log_px, *log_ratio, *weights; /* (rows · draws) */
 };
 
 elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_options *options,
-                                    elbow_params *params);
-elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, size_t samples,
-                                     elbow_arena *arena);
+                                    elbow_latents *latents, elbow_params *params);
+elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, elbow_arena *arena);
 void elbow_estimator_destroy(elbow_estimator *estimator);
 
-/* What the reparameterised members share (estimator_gumbel_softmax.c): soft samples, or hard ones that pass
- * gradients as if they were soft. */
-void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_stochastic *layer,
+/* What the reparameterised members share (estimator_pathwise.c): soft samples, or hard ones that pass
+ * gradients as if they were soft; either bound. */
+void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *latents,
                                     const elbow_score *score, const elbow_pass *pass,
                                     const elbow_objective *objective, bool hard, elbow_terms *terms);
 
-extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel;
+extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
+    elbow_estimator_pathwise, elbow_estimator_exact;
 
 #endif

@@ -6,9 +6,9 @@
  * derivative is replaced by a softmax's. */
 #include "vae/estimator.h"
 
-static void run(elbow_estimator *estimator, elbow_stochastic *layer, const elbow_score *score,
+static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
-    elbow_estimator_reparameterize(estimator, layer, score, pass, objective, true, terms);
+    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, true, terms);
 }
 
 const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {.name = "straight-through-gumbel",

@@ -3,7 +3,7 @@
  *     q = log π, the normalised log-probabilities
  *     relaxed    y = softmax((log π + g) / τ), g ~ Gumbel(0, 1)     (Jang et al. 2017; Maddison et al. 2017)
  *     exact      one-hot of argmax (log π + g)                      (Gumbel-max)
- *     log q(z)   = Σ_l Σ_k z_lk log π_lk */
+ *     log q(z)   = Σ_k z_k log π_k */
 #include <math.h>
 #include <stdio.h>
 
@@ -12,9 +12,10 @@
 
 enum { MOST = 1 << 20 };
 
-static elbow_status create(elbow_group *group, const char *size) {
+static elbow_status create(elbow_group *group, const char *size, const elbow_options *options) {
     unsigned long variables = 0, categories = 0;
     int end = 0;
+    (void)options;
     bool read = sscanf(size, "%7lux%7lu%n", &variables, &categories, &end) == 2 && size[end] == 0;
     ELBOW_CHECK(read && variables >= 1 && variables <= MOST && categories >= 2 && categories <= MOST,
                 ELBOW_USAGE,
@@ -22,41 +23,80 @@ static elbow_status create(elbow_group *group, const char *size) {
                 "`categorical 20x10`",
                 size);
     group->variables = variables;
-    group->categories = categories;
-    group->q_width = group->z_width = group->word_width = group->variables * group->categories;
+    group->categories = group->q_size = group->z_size = group->noise = categories;
     return ELBOW_OK;
 }
 
-static void normalize(elbow_group *group, const real *head, size_t rows) {
-    elbow_log_softmax(group->q, head, rows * group->variables, group->categories);
+static void normalize(const elbow_group *group, real *q, const real *head, size_t n) {
+    elbow_log_softmax(q, head, n, group->categories);
 }
 
-static void relax(const elbow_group *group, real *soft, const real *q, const uint32_t *words, size_t rows,
+static void relax(const elbow_group *group, real *soft, const real *q, const uint32_t *words, size_t n,
                   real temperature) {
-    elbow_gumbel_softmax(soft, q, words, rows * group->variables, group->categories, temperature);
+    elbow_gumbel_softmax(soft, q, words, n, group->categories, temperature);
 }
 
-static void relax_backward(const elbow_group *group, real *dq, const real *soft, const real *dz, size_t rows,
-                           real temperature) {
-    elbow_gumbel_softmax_backward(dq, soft, dz, rows * group->variables, group->categories, temperature);
+static void relax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
+                           const real *dz, size_t n, real temperature) {
+    (void)q;
+    elbow_gumbel_softmax_backward(dq, soft, dz, n, group->categories, temperature);
 }
 
-static void harden(const elbow_group *group, real *z, const real *soft, size_t rows) {
-    elbow_one_hot_argmax(z, soft, rows * group->variables, group->categories);
+static void harden(const elbow_group *group, real *z, const real *soft, size_t n) {
+    elbow_one_hot_argmax(z, soft, n, group->categories);
 }
 
-static void sample(const elbow_group *group, real *z, const real *q, const uint32_t *words, size_t rows) {
-    elbow_gumbel_max(z, q, words, rows * group->variables, group->categories);
+static void sample(const elbow_group *group, real *z, const real *q, const uint32_t *words, size_t n) {
+    elbow_gumbel_max(z, q, words, n, group->categories);
 }
 
-static void log_prob(const elbow_group *group, real *log_q, const real *z, const real *q, size_t rows) {
-    elbow_categorical_log_prob(log_q, z, q, rows * group->variables, group->categories, group->variables);
+static void log_prob(const elbow_group *group, real *out, const real *z, const real *q, size_t n) {
+    elbow_categorical_log_prob(out, z, q, n, group->categories, 1);
+}
+
+static void log_prob_backward(const elbow_group *group, real *dz, real *dq, const real *weights,
+                              const real *z, const real *q, size_t n) {
+    elbow_categorical_log_prob_backward(dz, dq, weights, z, q, n, group->categories);
+}
+
+static void kl(const elbow_group *group, real *out, const real *q, const real *p, size_t n) {
+    elbow_categorical_kl(out, q, p, n, group->categories);
+}
+
+static void kl_backward(const elbow_group *group, real *dq, real *dp, const real *weights, const real *q,
+                        const real *p, size_t n) {
+    elbow_categorical_kl_backward(dq, dp, weights, q, p, n, group->categories);
+}
+
+static void kl_standard(const elbow_group *group, real *out, const real *q, size_t n) {
+    elbow_categorical_kl_uniform(out, q, n, group->categories);
+}
+
+static void kl_standard_backward(const elbow_group *group, real *dq, const real *weights, const real *q,
+                                 size_t n) {
+    elbow_categorical_kl_uniform_backward(dq, q, weights, n, group->categories, 1);
+}
+
+static void log_density(const elbow_group *group, real *out, const real *soft, const real *q, size_t n,
+                        real temperature) {
+    elbow_concrete_log_density(out, soft, q, n, group->categories, temperature);
+}
+
+static void log_density_backward(const elbow_group *group, real *dsoft, real *dq, const real *weights,
+                                 const real *soft, const real *q, size_t n, real temperature) {
+    elbow_concrete_log_density_backward(dsoft, dq, weights, soft, q, n, group->categories, temperature);
+}
+
+static void standard(const elbow_group *group, real *p, size_t n) {
+    real log_uniform = (real)-log((double)group->categories);
+    for (size_t i = 0; i < n * group->categories; i++) p[i] = log_uniform;
 }
 
 const elbow_latent_ops elbow_latent_categorical = {
     .name = "categorical",
     .grammar = "LxK",
     .noise = "gumbel",
+    .discrete = true,
     .create = create,
     .normalize = normalize,
     .relax = relax,
@@ -64,4 +104,12 @@ const elbow_latent_ops elbow_latent_categorical = {
     .harden = harden,
     .sample = sample,
     .log_prob = log_prob,
+    .log_prob_backward = log_prob_backward,
+    .kl = kl,
+    .kl_backward = kl_backward,
+    .kl_standard = kl_standard,
+    .kl_standard_backward = kl_standard_backward,
+    .log_density = log_density,
+    .log_density_backward = log_density_backward,
+    .standard = standard,
 };

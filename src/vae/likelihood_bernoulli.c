@@ -1,70 +1,98 @@
-/* Independent Bernoulli dimensions, given by logits l = W h + b:
+/* Independent Bernoulli dimensions, given by logits l = W h + b: of images, and of tables whose columns all have two
+ * categories, the second of which is x = 1.
  *
  *     log p(x|z) = Σ_d x_d l_d − log(1 + e^{l_d})        ∂/∂l_d = x_d − σ(l_d)
  *
  * Grey x in (0, 1) is taken as it is; the result is then a cross-entropy, not the log-probability of an
- * observation. */
+ * observation. Dimension d of what is generated takes word d. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "math/bernoulli.h"
 #include "math/vector.h"
-#include "nn/dense.h"
 #include "vae/likelihood.h"
 
 typedef struct bernoulli {
-    elbow_dense head;
-    real *logits; /* (rows, D); after a training forward, the gradients of log p in them */
+    elbow_head head;
+    real *logits;    /* (rows, D); after a training forward, the gradients of log p in them */
+    uint32_t *words; /* (D) */
 } bernoulli;
 
-static elbow_status create(elbow_likelihood *likelihood, elbow_params *params) {
-    const elbow_activation *linear = NULL;
+static bool fits(const elbow_field *field) {
+    if (field->kind != ELBOW_TABLE) return field->kind == ELBOW_IMAGE;
+    for (size_t d = 0; d < field->dimensions; d++)
+        if (field->columns[d].cardinality != 2) return false;
+    return true;
+}
+
+static elbow_status create(elbow_likelihood *likelihood, const elbow_options *options, const char *size,
+                           elbow_params *params) {
+    (void)size;
+    const elbow_field *field = likelihood->field;
     bernoulli *state = likelihood->state = calloc(1, sizeof *state);
     ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for a likelihood");
-    ELBOW_CHECK(strcmp(likelihood->field.kind, "image") == 0, ELBOW_USAGE,
-                "a bernoulli likelihood is for images, and the data's x is of kind %s",
-                likelihood->field.kind);
-    ELBOW_TRY(elbow_activation_find("linear", &linear));
-    return elbow_dense_create(&state->head, "likelihood", likelihood->features, likelihood->field.dimensions,
-                              linear, params);
+    likelihood->observed =
+        field->kind == ELBOW_TABLE || field->binary || strcmp(options->data.binarize, "none") != 0;
+    return elbow_head_create(&state->head, "likelihood", &likelihood->features, field, field->dimensions,
+                             params);
 }
 
 static elbow_status reserve(elbow_likelihood *likelihood, size_t rows, bool training, elbow_arena *arena) {
     bernoulli *state = likelihood->state;
     (void)training;
-    return elbow_arena_reals(arena, rows * state->head.out, &state->logits);
+    ELBOW_TRY(elbow_arena_reals(arena, rows * state->head.width, &state->logits));
+    return elbow_arena_take(arena, state->head.width, sizeof *state->words, &state->words);
 }
 
 static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *log_px, const real *features,
-                    const real *x, size_t rows, size_t batch) {
+                    const elbow_values *x, size_t rows, size_t batch) {
     bernoulli *state = likelihood->state;
-    elbow_dense_forward(&state->head, pass, state->logits, features, rows);
-    elbow_bernoulli_log_prob(log_px, state->logits, x, rows, batch, state->head.out, pass->gradients != NULL);
+    size_t D = state->head.width;
+    bool gradient = pass->gradients != NULL;
+    elbow_head_forward(&state->head, pass, state->logits, features, rows);
+    if (likelihood->field->kind == ELBOW_TABLE)
+        elbow_bernoulli_log_prob_missing(log_px, state->logits, x->reals, rows, batch, D, gradient);
+    else
+        elbow_bernoulli_log_prob(log_px, state->logits, x->reals, rows, batch, D, gradient);
 }
 
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,
                      const real *weights, const real *features, size_t rows) {
     bernoulli *state = likelihood->state;
     real *dlogits = state->logits;
-    elbow_scale_rows(dlogits, weights, rows, state->head.out);
-    elbow_dense_backward(&state->head, pass, dfeatures, dlogits, NULL, features, rows);
+    elbow_scale_rows(dlogits, weights, rows, state->head.width);
+    elbow_head_backward(&state->head, pass, dfeatures, dlogits, features, rows);
 }
 
-static void mean(elbow_likelihood *likelihood, const elbow_pass *pass, real *mean, const real *features,
-                 size_t rows) {
+static void generate(elbow_likelihood *likelihood, const elbow_pass *pass, elbow_examples *examples,
+                     size_t first, const real *features, size_t rows, real temperature) {
     bernoulli *state = likelihood->state;
-    elbow_dense_forward(&state->head, pass, mean, features, rows);
-    elbow_sigmoid(mean, mean, rows * state->head.out);
+    size_t D = state->head.width;
+    real *x = examples->reals + first * D;
+    elbow_head_forward(&state->head, pass, x, features, rows);
+    if (temperature > 0) {
+        for (size_t i = 0; i < rows * D; i++) x[i] /= temperature;
+        elbow_sigmoid(x, x, rows * D);
+        for (size_t r = 0; r < rows; r++) {
+            elbow_likelihood_words(pass, r, state->words, D);
+            elbow_bernoulli_draw(x + r * D, state->words, D);
+        }
+    } else if (likelihood->field->kind == ELBOW_TABLE) {
+        for (size_t i = 0; i < rows * D; i++) x[i] = x[i] > 0 ? 1 : 0;
+    } else {
+        elbow_sigmoid(x, x, rows * D);
+    }
 }
 
 static void destroy(elbow_likelihood *likelihood) { free(likelihood->state); }
 
 const elbow_likelihood_ops elbow_likelihood_bernoulli = {
     .name = "bernoulli",
+    .fits = fits,
     .create = create,
     .reserve = reserve,
     .forward = forward,
     .backward = backward,
-    .mean = mean,
+    .generate = generate,
     .destroy = destroy,
 };

@@ -1,24 +1,20 @@
-/* q(z|x) = Π_l q(z_l|x): one linear layer from the encoder's features to the parameters of every variable.
+/* q(z|h) = Π_l q(z_l|h): one linear layer from the features to the parameters of every variable.
  * `model.logits = relu` puts a ReLU on its outputs, as one published variant does. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vae/group.h"
 
 typedef struct factorised {
     elbow_dense head;
-    real *logits; /* (B, q_width) */
+    real *logits; /* (R, q_width) */
 } factorised;
 
-static elbow_status create(elbow_group *group, size_t index, size_t features, const elbow_options *options,
-                           elbow_params *params) {
-    char name[ELBOW_TENSOR_NAME];
+static elbow_status create(elbow_group *group, const char *name, size_t features,
+                           const elbow_options *options, elbow_params *params) {
     const elbow_activation *activation = NULL;
     factorised *state = group->posterior_state = calloc(1, sizeof *state);
     ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for a posterior");
-    snprintf(name, sizeof name, "posterior.%zu", index);
-    ELBOW_TRY(elbow_activation_find(options->model.logits, &activation));
+    ELBOW_TRY(elbow_activation_find(group->latent->discrete ? options->model.logits : "linear", &activation));
     return elbow_dense_create(&state->head, name, features, group->q_width, activation, params);
 }
 
@@ -31,30 +27,26 @@ static elbow_status reserve(elbow_group *group, size_t rows, bool training, elbo
 static void forward(elbow_group *group, const elbow_pass *pass, const real *features, size_t rows) {
     factorised *state = group->posterior_state;
     elbow_dense_forward(&state->head, pass, state->logits, features, rows);
-    group->latent->normalize(group, state->logits, rows);
+    group->latent->normalize(group, group->q, state->logits, rows * group->variables);
 }
 
-static void relax(elbow_group *group, const elbow_pass *pass, real *z, real *soft, real temperature,
-                  bool hard, size_t rows) {
+static void relax(elbow_group *group, const elbow_pass *pass, real temperature, bool hard, size_t rows) {
     (void)pass;
-    group->latent->relax(group, soft, group->q, group->words, rows, temperature);
-    if (hard) group->latent->harden(group, z, soft, rows);
+    size_t n = rows * group->variables;
+    group->latent->relax(group, group->soft, group->q, group->words, n, temperature);
+    if (hard && group->soft != group->z) group->latent->harden(group, group->z, group->soft, n);
 }
 
-static void relax_backward(elbow_group *group, const elbow_pass *pass, const real *soft, const real *dz,
-                           real temperature, size_t rows) {
+static void sample(elbow_group *group, const elbow_pass *pass, size_t rows) {
     (void)pass;
-    group->latent->relax_backward(group, group->dq, soft, dz, rows, temperature);
+    group->latent->sample(group, group->z, group->q, group->words, rows * group->variables);
 }
 
-static void sample(elbow_group *group, const elbow_pass *pass, real *z, size_t rows) {
-    (void)pass;
-    group->latent->sample(group, z, group->q, group->words, rows);
-}
-
-static void log_prob(elbow_group *group, const elbow_pass *pass, real *log_q, const real *z, size_t rows) {
-    (void)pass;
-    group->latent->log_prob(group, log_q, z, group->q, rows);
+static void relax_backward(elbow_group *group, const elbow_pass *pass, real temperature, bool hard,
+                           size_t rows) {
+    (void)pass, (void)hard;
+    group->latent->relax_backward(group, group->dq, group->soft, group->q, group->dz, rows * group->variables,
+                                  temperature);
 }
 
 static void backward(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,
@@ -71,9 +63,8 @@ const elbow_posterior_ops elbow_posterior_factorised = {
     .reserve = reserve,
     .forward = forward,
     .relax = relax,
-    .relax_backward = relax_backward,
     .sample = sample,
-    .log_prob = log_prob,
+    .relax_backward = relax_backward,
     .backward = backward,
     .destroy = destroy,
 };

@@ -3,130 +3,107 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/family.h"
 #include "math/vector.h"
 #include "nn/pass.h"
 
-static const elbow_latent_ops *const latents[] = {
-    &elbow_latent_categorical,
-};
-static const elbow_posterior_ops *const posteriors[] = {
-    &elbow_posterior_factorised,
-};
-static const elbow_prior_ops *const priors[] = {
-    &elbow_prior_uniform,
-};
-
-/* `categorical 20x10`: the kind, then what the kind reads. */
-static elbow_status create_group(elbow_group *group, size_t index, const char *spec) {
-    char kind[32], size[64], more[2];
-    size_t i = 0;
-    ELBOW_CHECK(sscanf(spec, " %31s %63s %1s", kind, size, more) == 2, ELBOW_USAGE,
-                "`%s` is no latent; write a kind and its size, groups apart by commas: `categorical 20x10`",
-                spec);
-    ELBOW_TRY(ELBOW_FAMILY_FIND(latents, "kind of latent", kind, &i));
-    group->latent = latents[i];
-    snprintf(group->stream, sizeof group->stream, "latent.%zu.%s", index, group->latent->noise);
-    return group->latent->create(group, size);
-}
-
-/* The groups of model.latent, cut at commas. */
-static elbow_status create_groups(elbow_stochastic *layer, const char *text) {
+elbow_status elbow_stochastic_create(elbow_stochastic *layer, const char *spec, size_t first,
+                                     const elbow_options *options) {
     elbow_option_text copy;
-    memcpy(copy, text, sizeof copy);
-    for (char *spec = copy; spec != NULL;) {
-        char *comma = strchr(spec, ',');
+    snprintf(copy, sizeof copy, "%s", spec);
+    layer->first = first;
+    for (char *group = copy; group != NULL;) {
+        char *comma = strchr(group, ',');
         if (comma) *comma = 0;
         ELBOW_CHECK(layer->count < STOCHASTIC_GROUPS, ELBOW_USAGE, "more than %d groups of latents",
                     STOCHASTIC_GROUPS);
-        elbow_group *group = &layer->groups[layer->count];
-        ELBOW_TRY(create_group(group, layer->count, spec));
-        layer->z_width += group->z_width;
+        elbow_group *made = &layer->groups[layer->count];
+        ELBOW_TRY(elbow_group_create(made, first + layer->count, group, options));
+        layer->z_width += made->z_width;
         layer->count++;
-        spec = comma ? comma + 1 : NULL;
+        group = comma ? comma + 1 : NULL;
     }
     return ELBOW_OK;
 }
 
-static elbow_status create_posterior(elbow_group *group, size_t index, size_t features,
-                                     const elbow_options *options, elbow_params *params) {
-    size_t i = 0;
-    ELBOW_TRY(ELBOW_FAMILY_FIND(posteriors, "posterior", options->model.posterior, &i));
-    group->posterior = posteriors[i];
-    return group->posterior->create(group, index, features, options, params);
+elbow_status elbow_stochastic_name(const char *list, size_t index, size_t of, char *name, size_t room) {
+    size_t items = 1, at = 0;
+    for (const char *p = list; *p; p++) items += *p == ',' || *p == '/';
+    ELBOW_CHECK(items == 1 || items == of, ELBOW_USAGE,
+                "`%s` names %zu for %zu groups of latents; write one for all, or one each", list, items, of);
+    const char *p = list;
+    for (; items > 1 && at < index; p++) at += *p == ',' || *p == '/';
+    p += strspn(p, " \t");
+    size_t length = strcspn(p, ",/ \t");
+    ELBOW_CHECK(length < room, ELBOW_USAGE, "`%s` has too long a name", list);
+    memcpy(name, p, length);
+    name[length] = 0;
+    return ELBOW_OK;
 }
 
-static elbow_status create_prior(elbow_group *group, size_t index, const elbow_options *options,
-                                 elbow_params *params) {
-    size_t i = 0;
-    ELBOW_TRY(ELBOW_FAMILY_FIND(priors, "prior", options->model.prior, &i));
-    group->prior = priors[i];
-    return group->prior->create(group, index, params);
-}
-
-elbow_status elbow_stochastic_create(elbow_stochastic *layer, const elbow_options *options, size_t features,
-                                     elbow_params *params) {
+elbow_status elbow_stochastic_declare_posterior(elbow_stochastic *layer, size_t of, size_t features,
+                                                const elbow_options *options, elbow_params *params) {
+    char name[64];
     layer->features = features;
-    elbow_status status = create_groups(layer, options->model.latent);
-    if (status != ELBOW_OK) return elbow_options_blame(options, "model.latent", status);
     for (size_t g = 0; g < layer->count; g++) {
-        status = create_posterior(&layer->groups[g], g, features, options, params);
+        size_t index = layer->first + g;
+        elbow_status status = elbow_stochastic_name(options->model.posterior, index, of, name, sizeof name);
+        if (status == ELBOW_OK)
+            status = elbow_group_create_posterior(&layer->groups[g], index, name, features, options, params);
         if (status != ELBOW_OK) return elbow_options_blame(options, "model.posterior", status);
     }
     return ELBOW_OK;
 }
 
-elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, const elbow_options *options,
-                                            elbow_params *params) {
+elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, size_t of, size_t features, bool upper,
+                                            const elbow_options *options, elbow_params *params) {
+    char name[64];
+    layer->prior_features = features;
     for (size_t g = 0; g < layer->count; g++) {
-        elbow_status status = create_prior(&layer->groups[g], g, options, params);
+        size_t index = layer->first + g;
+        elbow_status status = elbow_stochastic_name(options->model.prior, index, of, name, sizeof name);
+        if (status == ELBOW_OK)
+            status =
+                elbow_group_create_prior(&layer->groups[g], index, name, features, upper, options, params);
         if (status != ELBOW_OK) return elbow_options_blame(options, "model.prior", status);
     }
     return ELBOW_OK;
 }
 
 void elbow_stochastic_destroy(elbow_stochastic *layer) {
-    for (size_t g = 0; g < layer->count; g++) {
-        elbow_group *group = &layer->groups[g];
-        if (group->posterior) group->posterior->destroy(group);
-        if (group->prior) group->prior->destroy(group);
-    }
+    for (size_t g = 0; g < layer->count; g++) elbow_group_destroy(&layer->groups[g]);
     memset(layer, 0, sizeof *layer);
-}
-
-static elbow_status reserve_group(elbow_group *group, size_t rows, size_t samples, bool training, bool alone,
-                                  elbow_arena *arena) {
-    ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->q));
-    ELBOW_TRY(elbow_arena_reals(arena, rows, &group->kl));
-    ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->z));
-    ELBOW_TRY(elbow_arena_take(arena, rows * group->word_width, sizeof *group->words, &group->words));
-    ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->soft));
-    if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->dq));
-    if (training && !alone) ELBOW_TRY(elbow_arena_reals(arena, rows * samples * group->z_width, &group->dz));
-    return group->posterior->reserve(group, rows, training, arena);
 }
 
 elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size_t samples, bool training,
                                       elbow_arena *arena) {
-    bool alone = layer->count == 1;
-    for (size_t g = 0; g < layer->count; g++)
+    size_t widest = layer->features > layer->prior_features ? layer->features : layer->prior_features;
+    for (size_t g = 0; g < layer->count; g++) {
+        elbow_group *group = &layer->groups[g];
         ELBOW_CHECK(
-            samples <= UINT32_MAX / (layer->groups[g].word_width / 4 + 1), ELBOW_USAGE,
+            samples <= UINT32_MAX / (group->words_width / 4 + 1), ELBOW_USAGE,
             "%zu samples of %zu random words each are more than a stream has for one example; use fewer",
-            samples, layer->groups[g].word_width);
-    for (size_t g = 0; g < layer->count; g++)
-        ELBOW_TRY(reserve_group(&layer->groups[g], rows, samples, training, alone, arena));
-    if (!alone) ELBOW_TRY(elbow_arena_reals(arena, rows * samples * layer->z_width, &layer->z));
-    ELBOW_TRY(elbow_arena_reals(arena, rows * samples, &layer->scratch));
+            samples, group->words_width);
+        ELBOW_TRY(elbow_group_reserve(group, rows, training, arena));
+        if (training && layer->count > 1)
+            ELBOW_TRY(elbow_arena_reals(arena, rows * group->z_width, &group->dz));
+    }
+    if (layer->count > 1) ELBOW_TRY(elbow_arena_reals(arena, rows * layer->z_width, &layer->z));
+    ELBOW_TRY(elbow_arena_reals(arena, rows, &layer->scratch));
     ELBOW_TRY(elbow_arena_reals(arena, rows, &layer->weights));
-    if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * layer->features, &layer->dfeatures));
-    if (training && !alone) ELBOW_TRY(elbow_arena_reals(arena, rows * layer->features, &layer->more));
-    return ELBOW_OK;
+    if (!training) return ELBOW_OK;
+    ELBOW_TRY(elbow_arena_reals(arena, rows * layer->z_width, &layer->dz));
+    ELBOW_TRY(elbow_arena_reals(arena, rows * layer->features, &layer->dfeatures));
+    ELBOW_TRY(elbow_arena_reals(arena, rows * layer->prior_features, &layer->dprior));
+    return layer->count > 1 ? elbow_arena_reals(arena, rows * widest, &layer->more) : ELBOW_OK;
 }
 
+static size_t rows_of(const elbow_stochastic *layer) { return layer->batch * layer->samples; }
+
 void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
-                              size_t rows) {
-    layer->rows = rows;
+                              size_t batch, size_t samples) {
+    layer->batch = batch;
+    layer->samples = samples;
+    size_t rows = rows_of(layer);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         group->posterior->forward(group, pass, features, rows);
@@ -141,124 +118,157 @@ static void copy_columns(real *to, size_t to_width, const real *from, size_t fro
 }
 
 /* The groups' z side by side. */
-static const real *join(elbow_stochastic *layer, size_t rows) {
+static const real *join(elbow_stochastic *layer) {
     if (layer->count == 1) return layer->groups[0].z;
     for (size_t g = 0, at = 0; g < layer->count; at += layer->groups[g++].z_width)
         copy_columns(layer->z + at, layer->z_width, layer->groups[g].z, layer->groups[g].z_width,
-                     layer->groups[g].z_width, rows);
+                     layer->groups[g].z_width, rows_of(layer));
     return layer->z;
 }
 
-/* The random words of draw s: after those of the draws before it, in the same counters. */
-static void draw_words(elbow_group *group, const elbow_pass *pass, size_t s, size_t rows) {
-    uint32_t first_block = (uint32_t)s * elbow_stream_blocks(group->word_width);
-    elbow_stream_rows(elbow_pass_stream(pass, group->stream), first_block, pass->example, pass->step, rows,
-                      group->word_width, group->words);
+/* The random words of all draws: those of draw s come after those of the draws before it, in the same counters. */
+static void draw_words(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass) {
+    elbow_stream stream = elbow_pass_stream(pass, group->stream);
+    for (size_t s = 0; s < layer->samples; s++) {
+        uint32_t first_block = (uint32_t)s * elbow_stream_blocks(group->words_width);
+        elbow_stream_rows(stream, first_block, pass->example, pass->step, layer->batch, group->words_width,
+                          group->words + s * layer->batch * group->words_width);
+    }
 }
 
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                   bool hard, size_t samples) {
-    size_t rows = layer->rows;
+                                   bool hard) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        for (size_t s = 0; s < samples; s++) {
-            size_t at = s * rows * group->z_width;
-            real *soft = hard ? group->soft + at : group->z + at;
-            draw_words(group, pass, s, rows);
-            group->posterior->relax(group, pass, group->z + at, soft, temperature, hard, rows);
-        }
+        group->z = group->z_block;
+        group->soft = hard && group->latent->discrete ? group->soft_block : group->z_block;
+        draw_words(layer, group, pass);
+        group->posterior->relax(group, pass, temperature, hard, rows_of(layer));
     }
-    return join(layer, samples * rows);
-}
-
-void elbow_stochastic_receive(elbow_stochastic *layer, real *dz, size_t samples) {
-    if (layer->count == 1) layer->groups[0].dz = dz;
-    if (layer->count == 1) return;
-    for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width)
-        copy_columns(layer->groups[g].dz, layer->groups[g].z_width, dz + column, layer->z_width,
-                     layer->groups[g].z_width, samples * layer->rows);
-}
-
-void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                     bool hard, size_t samples) {
-    size_t rows = layer->rows;
-    for (size_t g = 0; g < layer->count; g++) {
-        elbow_group *group = &layer->groups[g];
-        const real *soft = hard ? group->soft : group->z;
-        for (size_t s = 0; s < samples; s++) {
-            size_t at = s * rows * group->z_width;
-            group->posterior->relax_backward(group, pass, soft + at, group->dz + at, temperature, rows);
-        }
-    }
+    return join(layer);
 }
 
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        draw_words(group, pass, 0, layer->rows);
-        group->posterior->sample(group, pass, group->z, layer->rows);
+        group->z = group->soft = group->z_block;
+        draw_words(layer, group, pass);
+        group->posterior->sample(group, pass, rows_of(layer));
     }
-    return join(layer, layer->rows);
+    return join(layer);
 }
 
-const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t rows) {
+const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t batch) {
+    layer->batch = batch;
+    layer->samples = 1;
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        draw_words(group, pass, 0, rows);
-        group->prior->sample(group, pass, group->z, group->words, rows);
+        group->z = group->soft = group->z_block;
+        draw_words(layer, group, pass);
+        group->prior->sample(group, pass, batch);
     }
-    return join(layer, rows);
+    return join(layer);
 }
 
-void elbow_stochastic_log_prob(elbow_stochastic *layer, const elbow_pass *pass, real *log_q, real *log_p) {
-    size_t rows = layer->rows;
-    memset(log_q, 0, rows * sizeof *log_q);
-    memset(log_p, 0, rows * sizeof *log_p);
+void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, const real *z, bool complete_q) {
+    size_t rows = rows_of(layer);
+    for (size_t g = 0, at = 0; g < layer->count; at += layer->groups[g++].z_width) {
+        elbow_group *group = &layer->groups[g];
+        group->z = group->soft = group->z_block;
+        copy_columns(group->z, group->z_width, z + at, layer->z_width, group->z_width, rows);
+        if (complete_q && group->posterior->condition) group->posterior->condition(group, pass, rows);
+    }
+    join(layer);
+}
+
+void elbow_stochastic_condition(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
+                                bool drawn) {
+    size_t rows = rows_of(layer);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->posterior->log_prob(group, pass, layer->scratch, group->z, rows);
-        elbow_add(log_q, layer->scratch, rows);
-        group->prior->log_prob(group, pass, layer->scratch, group->z, rows);
-        elbow_add(log_p, layer->scratch, rows);
+        if (pass->gradients && group->dp) memset(group->dp, 0, rows * group->q_width * sizeof *group->dp);
+        group->prior->forward(group, pass, features, rows);
+        if (drawn && group->prior->condition) group->prior->condition(group, pass, rows);
     }
 }
 
-void elbow_stochastic_kl(elbow_stochastic *layer, const elbow_pass *pass, real *kl) {
-    memset(kl, 0, layer->rows * sizeof *kl);
-    for (size_t g = 0; g < layer->count; g++) {
+void elbow_stochastic_receive(elbow_stochastic *layer, real *dz) {
+    if (layer->count == 1) layer->groups[0].dz = dz;
+    if (layer->count == 1) return;
+    for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width)
+        copy_columns(layer->groups[g].dz, layer->groups[g].z_width, dz + column, layer->z_width,
+                     layer->groups[g].z_width, rows_of(layer));
+}
+
+void elbow_stochastic_add(elbow_stochastic *layer, const real *dz) {
+    for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width) {
         elbow_group *group = &layer->groups[g];
-        group->prior->kl(group, pass, group->kl, layer->rows);
-        elbow_add(kl, group->kl, layer->rows);
+        for (size_t r = 0; r < rows_of(layer); r++)
+            elbow_add(group->dz + r * group->z_width, dz + r * layer->z_width + column, group->z_width);
     }
+}
+
+/* One group's KL: an example's is the mean over its draws. Below the free bits the term is a constant. */
+static void diverge(elbow_stochastic *layer, elbow_group *group, const elbow_objective *objective,
+                    elbow_terms *terms) {
+    size_t B = layer->batch, S = layer->samples;
+    double kl = 0, penalty = 0;
+    for (size_t b = 0; b < B; b++) {
+        double sum = 0;
+        for (size_t s = 0; s < S; s++) sum += (double)group->kl[s * B + b];
+        real mean = (real)(sum / (double)S);
+        bool pushed = !(mean < objective->free_bits) || objective->free_bits == 0;
+        real weight = pushed ? objective->weight * objective->beta / (real)S : 0;
+        for (size_t s = 0; s < S; s++) layer->weights[s * B + b] = weight;
+        kl += (double)mean;
+        penalty += (double)(pushed ? mean : objective->free_bits);
+    }
+    terms->kl += kl;
+    terms->elbo -= kl;
+    terms->objective -= (double)objective->beta * penalty;
 }
 
 void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass,
                                  const elbow_objective *objective, elbow_terms *terms) {
-    double beta = (double)objective->beta;
+    size_t rows = rows_of(layer);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->prior->kl(group, pass, group->kl, layer->rows);
-        double kl = 0, penalty = 0;
-        for (size_t b = 0; b < layer->rows; b++) {
-            bool pushed =
-                !(group->kl[b] < objective->free_bits) || objective->free_bits == 0; /* else a constant */
-            layer->weights[b] = pushed ? objective->weight * objective->beta : 0;
-            kl += (double)group->kl[b];
-            penalty += (double)(pushed ? group->kl[b] : objective->free_bits);
-        }
-        terms->kl += kl;
-        terms->elbo -= kl;
-        terms->objective -= beta * penalty;
-        group->prior->kl_backward(group, pass, layer->weights, layer->rows);
+        elbow_group_kl(group, pass, group->divergence, rows, objective->temperature);
+        diverge(layer, group, objective, terms);
+        elbow_group_kl_backward(group, pass, group->divergence, layer->weights, rows, objective->temperature);
+    }
+}
+
+real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features) {
+    size_t rows = rows_of(layer), width = layer->prior_features;
+    bool first = true;
+    for (size_t g = 0; g < layer->count; g++) {
+        elbow_group *group = &layer->groups[g];
+        if (group->prior->backward == NULL) continue;
+        real *share = width == 0 ? NULL : first ? layer->dprior : layer->more;
+        group->prior->backward(group, pass, share, features, rows);
+        if (share && !first) elbow_add(layer->dprior, layer->more, rows * width);
+        first = false;
+    }
+    if (width > 0 && first) memset(layer->dprior, 0, rows * width * sizeof *layer->dprior);
+    return width > 0 ? layer->dprior : NULL;
+}
+
+void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
+                                     bool hard) {
+    for (size_t g = 0; g < layer->count; g++) {
+        elbow_group *group = &layer->groups[g];
+        group->posterior->relax_backward(group, pass, temperature, hard, rows_of(layer));
     }
 }
 
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features) {
+    size_t rows = rows_of(layer);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        real *dfeatures = g == 0 ? layer->dfeatures : layer->more;
-        group->posterior->backward(group, pass, dfeatures, features, layer->rows);
-        if (g > 0) elbow_add(layer->dfeatures, layer->more, layer->rows * layer->features);
+        real *share = g == 0 ? layer->dfeatures : layer->more;
+        group->posterior->backward(group, pass, share, features, rows);
+        if (g > 0) elbow_add(layer->dfeatures, layer->more, rows * layer->features);
     }
     return layer->dfeatures;
 }

@@ -1,6 +1,6 @@
-/* A stochastic layer: groups of latent variables side by side, from the encoder's features to z.
+/* A stochastic layer: groups of latent variables side by side, from features to z.
  *
- * z is (S·B, z_width), the groups' own z next to each other, draw by draw. */
+ * z is (R, z_width), the groups' own z next to each other; rows R = S·B, draw by draw (group.h). */
 #ifndef ELBOW_SRC_VAE_STOCHASTIC_H
 #define ELBOW_SRC_VAE_STOCHASTIC_H
 
@@ -10,59 +10,72 @@
 enum { STOCHASTIC_GROUPS = 16 };
 
 typedef struct elbow_stochastic {
-    size_t count, z_width, features;
+    size_t first; /* the number of its first group: names and streams count over all layers */
+    size_t count, z_width, features, prior_features;
     elbow_group groups[STOCHASTIC_GROUPS];
-    size_t rows; /* of the last forward: B */
-    real *z;     /* (S·B, z_width): the groups' z side by side; the only group's own where there is one */
-    real *dfeatures; /* (B, features) */
-    real *more;      /* (B, features): a further group's share of dfeatures */
-    real *weights;   /* (B) */
-    real *scratch;   /* (S·B) */
+    size_t batch, samples; /* of the last forward: B, S */
+    real *z;         /* (R, z_width): the groups' z side by side; the only group's own where there is one */
+    real *dz;        /* (R, z_width), in training, of a layer above the first: what others add to */
+    real *dfeatures; /* (R, features) */
+    real *dprior;    /* (R, prior_features) */
+    real *more;      /* (R, the wider of both): a further group's share */
+    real *weights;   /* (R) */
+    real *scratch;   /* (R) */
 } elbow_stochastic;
 
-/* From model.latent, model.posterior and model.prior. The encoder's side of the parameters (posterior) is
- * declared by create, the decoder's (prior) by declare_prior. */
-elbow_status elbow_stochastic_create(elbow_stochastic *layer, const elbow_options *options, size_t features,
-                                     elbow_params *params);
-elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, const elbow_options *options,
-                                            elbow_params *params);
+/* From one layer of model.latent, and the options' names of posteriors and priors for `of` groups in all layers. */
+elbow_status elbow_stochastic_create(elbow_stochastic *layer, const char *spec, size_t first,
+                                     const elbow_options *options);
+elbow_status elbow_stochastic_declare_posterior(elbow_stochastic *layer, size_t of, size_t features,
+                                                const elbow_options *options, elbow_params *params);
+elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, size_t of, size_t features, bool upper,
+                                            const elbow_options *options, elbow_params *params);
 elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size_t samples, bool training,
                                       elbow_arena *arena);
 void elbow_stochastic_destroy(elbow_stochastic *layer);
 
-/* q(z|x) from features (rows, features). Zeroes dq in training. */
+/* q(z|h), as far as it is known before draws, from features (R, features). Zeroes dq in training. */
 void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
-                              size_t rows);
+                              size_t batch, size_t samples);
 
-/* `samples` reparameterised draws at a temperature; `hard` replaces each by the nearest discrete value and
- * keeps the relaxed one for the way back. Returns z. */
+/* A reparameterised draw in each row; `hard` replaces discrete ones by the nearest discrete value and keeps the relaxed
+ * ones for the way back. Returns z. */
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                   bool hard, size_t samples);
+                                   bool hard);
 
-/* Takes over the score's gradient in z, dz (S·B, z_width): each group's share is its dz from here on. */
-void elbow_stochastic_receive(elbow_stochastic *layer, real *dz, size_t samples);
-
-/* Adds to dq what the groups' dz say of the draws of the last relax. */
-void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                     bool hard, size_t samples);
-
-/* One exact draw per example from q, or from the prior. Returns z. */
+/* An exact draw in each row from q; or from the prior, whose forward has been called. Returns z. */
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass);
-const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t rows);
+const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t batch);
 
-/* log_q, log_p: (rows), of the last exact draw. */
-void elbow_stochastic_log_prob(elbow_stochastic *layer, const elbow_pass *pass, real *log_q, real *log_p);
+/* Takes z from elsewhere: (R, z_width), discrete values. Completes q where that is wanted. */
+void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, const real *z, bool complete_q);
 
-/* kl: (rows), summed over the groups. */
-void elbow_stochastic_kl(elbow_stochastic *layer, const elbow_pass *pass, real *kl);
+/* p(z|h) given features (R, prior features) or NULL, and the current draws. Zeroes dp in training. */
+void elbow_stochastic_condition(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
+                                bool drawn);
 
-/* The KL term of the objective, β · max(KL_group, free bits) per example and group (Kingma et al. 2016), and its
- * gradient, times the example's weight; between receive and relax_backward, as an estimated KL has a gradient in z.
- * Adds KL to terms->kl, and takes it off elbo, and the weighted one off objective. */
+/* Takes over the gradient in z, dz (R, z_width): each group's share is its dz from here on. */
+void elbow_stochastic_receive(elbow_stochastic *layer, real *dz);
+
+/* Adds dz (R, z_width) to what was received. */
+void elbow_stochastic_add(elbow_stochastic *layer, const real *dz);
+
+/* The KL term of the objective and its gradient, in dq, dp and dz; adds to terms. Per example and group:
+ * β · max(KL, free bits) (Kingma et al. 2016), KL being the mean over the example's draws. */
 void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass,
                                  const elbow_objective *objective, elbow_terms *terms);
 
-/* Back to the encoder, from dq. Returns dfeatures (rows, features). */
+/* From dp: the priors' parameters, and what p's features get, (R, prior features) or NULL where there are none. */
+real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);
+
+/* Adds to dq what the groups' dz say of the last relax. */
+void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
+                                     bool hard);
+
+/* From dq: the posteriors' parameters, and dfeatures (R, features). */
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);
+
+/* Item `index` of a list of names for `of` groups, apart by commas or /: one name stands for all. */
+elbow_status elbow_stochastic_name(const char *list, size_t index, size_t of, char *name, size_t room);
 
 #endif

@@ -1,70 +1,75 @@
 #include "elbow/vae/vae.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "math/activation.h"
 #include "vae/estimator.h"
 #include "vae/likelihood.h"
-#include "vae/stochastic.h"
-
-struct elbow_vae {
-    elbow_field field;
-    elbow_params params;
-    size_t split;
-    elbow_net *encoder, *decoder;
-    elbow_stochastic latent;
-    elbow_likelihood likelihood;
-    elbow_estimator estimator;
-    elbow_arena *arena;
-    real *dfeatures;     /* (S·B, decoder features) */
-    real *log_q, *log_p; /* (B) */
-
-    const real *x;                  /* the batch of the last encode */
-    const real *features, *decoded; /* encoder's and decoder's outputs */
-    size_t rows;                    /* B */
-};
+#include "vae/vae_inside.h"
 
 /* log p(x|z) by decoder and likelihood, as estimators want it. */
 static void score_forward(void *context, const elbow_pass *pass, real *log_px, const real *z, size_t rows) {
     elbow_vae *vae = context;
-    vae->decoded = elbow_net_forward(vae->decoder, pass, z, rows);
-    vae->likelihood.ops->forward(&vae->likelihood, pass, log_px, vae->decoded, vae->x, rows, vae->rows);
+    elbow_vae_run_decoder(vae, pass, z, rows);
+    vae->likelihood.ops->forward(&vae->likelihood, pass, log_px, vae->decoded, &vae->batch->x, rows,
+                                 vae->batch->rows);
 }
 
 static real *score_backward(void *context, const elbow_pass *pass, const real *weights, size_t rows) {
     elbow_vae *vae = context;
     vae->likelihood.ops->backward(&vae->likelihood, pass, vae->dfeatures, weights, vae->decoded, rows);
-    return elbow_net_backward(vae->decoder, pass, vae->dfeatures, rows, true);
+    return elbow_net_backward(vae->decoder, pass, vae->dfeatures, true);
 }
 
-static elbow_status create_nets(elbow_vae *vae, const elbow_options *options) {
-    const char *activation = options->model.activation;
+static elbow_status create_encoder(elbow_vae *vae, const elbow_options *options) {
+    elbow_option_text spec;
+    elbow_shape input = {.field = &vae->field};
+    ELBOW_TRY(elbow_latents_section(options->model.encoder, 0, spec, sizeof spec));
+    return elbow_net_create(&vae->encoder, "encoder", spec, options->model.activation, &input,
+                            vae->given_width, &vae->params);
+}
+
+static elbow_status create_decoder(elbow_vae *vae, const elbow_options *options) {
+    elbow_option_text spec;
+    elbow_shape input = elbow_shape_flat(elbow_latents_width(&vae->latents));
+    ELBOW_TRY(elbow_latents_section(options->model.decoder, 0, spec, sizeof spec));
+    return elbow_net_create(&vae->decoder, "decoder", spec, options->model.activation, &input,
+                            vae->given_width, &vae->params);
+}
+
+/* In the order of the parameters: what the encoder's backward completes, then what the estimator does. */
+static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     const elbow_activation *found = NULL;
-    elbow_status status = elbow_activation_find(activation, &found);
+    elbow_status status = elbow_activation_find(options->model.activation, &found);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.activation", status);
-    status = elbow_net_create(&vae->encoder, "encoder", options->model.encoder, activation,
-                              vae->field.dimensions, &vae->params);
+    status = create_encoder(vae, options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.encoder", status);
-    ELBOW_TRY(
-        elbow_stochastic_create(&vae->latent, options, elbow_net_output_width(vae->encoder), &vae->params));
+    ELBOW_TRY(elbow_latents_create(&vae->latents, options, elbow_net_output_width(vae->encoder),
+                                   vae->given_width, &vae->params));
     vae->split = vae->params.size;
-    ELBOW_TRY(elbow_stochastic_declare_prior(&vae->latent, options, &vae->params));
-    status = elbow_net_create(&vae->decoder, "decoder", options->model.decoder, activation,
-                              vae->latent.z_width, &vae->params);
+    ELBOW_TRY(elbow_latents_declare_rest(&vae->latents, options, &vae->params));
+    status = create_decoder(vae, options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.decoder", status);
-    ELBOW_TRY(elbow_likelihood_create(&vae->likelihood, options, elbow_net_output_width(vae->decoder),
-                                      &vae->field, &vae->params));
-    return elbow_estimator_create(&vae->estimator, options, &vae->params);
+    ELBOW_TRY(elbow_likelihood_create(&vae->likelihood, options, elbow_net_output(vae->decoder), &vae->field,
+                                      &vae->params));
+    vae->configurations = elbow_latents_configurations(&vae->latents, (size_t)options->estimator.limit);
+    return elbow_estimator_create(&vae->estimator, options, &vae->latents, &vae->params);
 }
 
-elbow_status elbow_vae_create(elbow_vae **out, const elbow_options *options, const elbow_field *field) {
+elbow_status elbow_vae_create(elbow_vae **out, const elbow_options *options, const elbow_field *x,
+                              const elbow_field *context) {
     *out = NULL;
     elbow_vae *vae = calloc(1, sizeof *vae);
     ELBOW_CHECK(vae != NULL, ELBOW_MEMORY, "no memory for a model");
-    vae->field = *field;
     elbow_status status = elbow_arena_create(&vae->arena);
-    if (status == ELBOW_OK) status = create_nets(vae, options);
+    if (status == ELBOW_OK) status = elbow_field_copy(&vae->field, x);
+    if (status == ELBOW_OK && context) {
+        status = elbow_field_copy(&vae->context, context);
+        vae->given_width = elbow_field_input_width(context);
+    }
+    if (status == ELBOW_OK) status = create_parts(vae, options);
     if (status != ELBOW_OK) elbow_vae_destroy(&vae);
     *out = vae;
     return status;
@@ -74,10 +79,12 @@ void elbow_vae_destroy(elbow_vae **vae) {
     if (*vae == NULL) return;
     elbow_estimator_destroy(&(*vae)->estimator);
     elbow_likelihood_destroy(&(*vae)->likelihood);
-    elbow_stochastic_destroy(&(*vae)->latent);
+    elbow_latents_destroy(&(*vae)->latents);
     elbow_net_destroy(&(*vae)->decoder);
     elbow_net_destroy(&(*vae)->encoder);
     elbow_params_destroy(&(*vae)->params);
+    elbow_field_destroy(&(*vae)->field);
+    elbow_field_destroy(&(*vae)->context);
     elbow_arena_destroy(&(*vae)->arena);
     free(*vae);
     *vae = NULL;
@@ -86,66 +93,86 @@ void elbow_vae_destroy(elbow_vae **vae) {
 const elbow_params *elbow_vae_params(const elbow_vae *vae) { return &vae->params; }
 size_t elbow_vae_split(const elbow_vae *vae) { return vae->split; }
 const elbow_field *elbow_vae_field(const elbow_vae *vae) { return &vae->field; }
+const elbow_field *elbow_vae_context(const elbow_vae *vae) { return vae->given_width ? &vae->context : NULL; }
 size_t elbow_vae_bytes(const elbow_vae *vae) { return elbow_arena_bytes(vae->arena); }
 
-elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, size_t samples, bool training) {
+elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training) {
     elbow_arena *arena = vae->arena;
-    size_t most = rows * samples;
+    size_t draws = training ? vae->estimator.draws : 1, most = rows * draws;
     ELBOW_TRY(elbow_net_reserve(vae->encoder, rows, training, arena));
-    ELBOW_TRY(elbow_stochastic_reserve(&vae->latent, rows, samples, training, arena));
+    ELBOW_TRY(elbow_latents_reserve(&vae->latents, rows, draws, training, arena));
     ELBOW_TRY(elbow_net_reserve(vae->decoder, most, training, arena));
     ELBOW_TRY(vae->likelihood.ops->reserve(&vae->likelihood, most, training, arena));
-    ELBOW_TRY(elbow_estimator_reserve(&vae->estimator, rows, samples, arena));
-    ELBOW_TRY(elbow_arena_reals(arena, rows, &vae->log_q));
-    ELBOW_TRY(elbow_arena_reals(arena, rows, &vae->log_p));
+    if (training) ELBOW_TRY(elbow_estimator_reserve(&vae->estimator, rows, arena));
+    ELBOW_TRY(elbow_arena_reals(arena, rows, &vae->log_ratio));
+    ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->most, &vae->most));
+    ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->sum, &vae->sum));
+    if (vae->given_width) ELBOW_TRY(elbow_arena_reals(arena, rows * vae->given_width, &vae->given));
     if (training)
         ELBOW_TRY(elbow_arena_reals(arena, most * elbow_net_output_width(vae->decoder), &vae->dfeatures));
     return ELBOW_OK;
 }
 
-void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const real *x, size_t rows) {
-    vae->x = x;
-    vae->rows = rows;
-    vae->features = elbow_net_forward(vae->encoder, pass, x, rows);
-    elbow_stochastic_forward(&vae->latent, pass, vae->features, rows);
+void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch) {
+    size_t draws = pass->gradients ? vae->estimator.draws : 1;
+    vae->batch = batch;
+    const real *given = elbow_vae_give(vae, &batch->context, batch->rows);
+    elbow_net_input input = {.values = &batch->x, .given = given, .rows = batch->rows, .batch = batch->rows};
+    vae->features = elbow_net_forward(vae->encoder, pass, &input);
+    elbow_latents_forward(&vae->latents, pass, vae->features, given, batch->rows, draws);
 }
 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
                         elbow_terms *terms) {
     elbow_score score = {.context = vae, .forward = score_forward, .backward = score_backward};
     *terms = (elbow_terms){0};
-    vae->estimator.ops->run(&vae->estimator, &vae->latent, &score, pass, objective, terms);
+    vae->estimator.ops->run(&vae->estimator, &vae->latents, &score, pass, objective, terms);
 }
 
 void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass) {
-    real *dfeatures = elbow_stochastic_backward(&vae->latent, pass, vae->features);
-    elbow_net_backward(vae->encoder, pass, dfeatures, vae->rows, false);
+    real *dfeatures = elbow_latents_backward(&vae->latents, pass, vae->features);
+    elbow_net_backward(vae->encoder, pass, dfeatures, false);
 }
 
-void elbow_vae_kl(elbow_vae *vae, const elbow_pass *pass, real *kl) {
-    elbow_stochastic_kl(&vae->latent, pass, kl);
-}
-
-void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, real *log_px,
+void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, real *log_px, real *kl,
                     real *log_weight) {
     bool soft = temperature > 0;
-    const real *z = soft ? elbow_stochastic_relax(&vae->latent, pass, temperature, false, 1)
-                         : elbow_stochastic_sample(&vae->latent, pass);
-    score_forward(vae, pass, log_px, z, vae->rows);
-    if (log_weight == NULL || soft) return;
-    elbow_stochastic_log_prob(&vae->latent, pass, vae->log_q, vae->log_p);
-    for (size_t r = 0; r < vae->rows; r++) log_weight[r] = log_px[r] + (vae->log_p[r] - vae->log_q[r]);
+    size_t rows = vae->batch->rows;
+    const real *z = soft ? elbow_latents_relax(&vae->latents, pass, temperature, false)
+                         : elbow_latents_sample(&vae->latents, pass);
+    score_forward(vae, pass, log_px, z, rows);
+    if (soft) return;
+    if (kl) elbow_latents_kl(&vae->latents, pass, kl);
+    if (log_weight == NULL) return;
+    elbow_latents_log_ratio(&vae->latents, pass, 0, vae->log_ratio);
+    for (size_t r = 0; r < rows; r++) log_weight[r] = log_px[r] + vae->log_ratio[r];
 }
 
-static void mean_of(elbow_vae *vae, const elbow_pass *pass, const real *z, size_t rows, real *mean) {
-    const real *features = elbow_net_forward(vae->decoder, pass, z, rows);
-    vae->likelihood.ops->mean(&vae->likelihood, pass, mean, features, rows);
+bool elbow_vae_kl_closed(const elbow_vae *vae) { return elbow_latents_closed(&vae->latents); }
+
+const char *elbow_vae_kl_words(const elbow_vae *vae, bool training) {
+    return elbow_latents_kl_words(&vae->latents, training);
 }
 
-void elbow_vae_reconstruct(elbow_vae *vae, const elbow_pass *pass, real *mean) {
-    mean_of(vae, pass, elbow_stochastic_sample(&vae->latent, pass), vae->rows, mean);
-}
+bool elbow_vae_observed(const elbow_vae *vae) { return vae->likelihood.observed; }
+bool elbow_vae_continuous(const elbow_vae *vae) { return vae->likelihood.continuous; }
+size_t elbow_vae_configurations(const elbow_vae *vae) { return vae->configurations; }
 
-void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, size_t rows, real *mean) {
-    mean_of(vae, pass, elbow_stochastic_sample_prior(&vae->latent, pass, rows), rows, mean);
+/* log p(x) = log Σ_z p(z) p(x|z), as a running log-sum-exp. */
+void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch, real *log_px) {
+    size_t rows = batch->rows;
+    vae->batch = batch;
+    elbow_latents_forward_prior(&vae->latents, elbow_vae_give(vae, &batch->context, rows), rows);
+    for (size_t r = 0; r < rows; r++) vae->most[r] = -INFINITY, vae->sum[r] = 0;
+    for (size_t c = 0; c < vae->configurations; c++) {
+        const real *z = elbow_latents_set(&vae->latents, pass, c, vae->log_ratio);
+        score_forward(vae, pass, log_px, z, rows);
+        for (size_t r = 0; r < rows; r++) {
+            double log_joint = (double)log_px[r] + (double)vae->log_ratio[r];
+            double most = log_joint > vae->most[r] ? log_joint : vae->most[r];
+            vae->sum[r] = vae->sum[r] * exp(vae->most[r] - most) + exp(log_joint - most);
+            vae->most[r] = most;
+        }
+    }
+    for (size_t r = 0; r < rows; r++) log_px[r] = (real)(vae->most[r] + log(vae->sum[r]));
 }

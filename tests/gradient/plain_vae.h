@@ -22,7 +22,7 @@ typedef struct plain_vae {
     const elbow_params *params;
     const elbow_pass *pass; /* its parameters, seed, shard, step, example */
     const real *x;          /* (rows, dimensions) */
-    size_t rows, dimensions;
+    size_t rows, samples, dimensions;
     size_t encoder_layers, decoder_layers, groups;
     size_t variables[PLAIN_GROUPS], categories[PLAIN_GROUPS];
     const char *activation;
@@ -148,10 +148,10 @@ static inline elbow_terms plain_terms(plain_vae *p) {
             penalty += fmax(kl, p->objective.free_bits);
             *(kl > p->objective.free_bits ? &p->pushed : &p->free) += 1;
         }
-        for (size_t s = 0; s < p->objective.samples; ++s) {
+        for (size_t s = 0; s < p->samples; ++s) {
             double z[PLAIN_WIDTH];
             plain_draw(p, z, log_q, row, s, width);
-            log_px += plain_log_px(p, z, x) / (double)p->objective.samples;
+            log_px += plain_log_px(p, z, x) / (double)p->samples;
         }
         terms.reconstruction += log_px;
         terms.kl += kl_all;

@@ -35,7 +35,7 @@ static const setting settings[] = {
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static const elbow_field field = {
-    .kind = "image", .height = 6, .width = 1, .channels = 1, .dimensions = 6, .maximum = 255};
+    .kind = ELBOW_IMAGE, .height = 6, .width = 1, .channels = 1, .dimensions = 6, .maximum = 255};
 
 typedef struct model {
     elbow_vae *vae;
@@ -59,6 +59,7 @@ static void set(elbow_options *options, const char *key, const char *value) {
 
 static void make(model *m, const setting *s, const char *estimator) {
     elbow_options *options = NULL;
+    char samples[16];
     assert_int_equal(elbow_options_create(&options), ELBOW_OK);
     set(options, "model.encoder", s->encoder);
     set(options, "model.decoder", s->decoder);
@@ -66,9 +67,11 @@ static void make(model *m, const setting *s, const char *estimator) {
     set(options, "model.latent", s->latent);
     set(options, "model.logits", s->logits);
     set(options, "estimator.name", estimator);
+    snprintf(samples, sizeof samples, "%zu", s->samples);
+    set(options, "estimator.samples", samples);
     memset(m, 0, sizeof *m);
-    assert_int_equal(elbow_vae_create(&m->vae, options, &field), ELBOW_OK);
-    assert_int_equal(elbow_vae_reserve(m->vae, ROWS + 2, s->samples, true), ELBOW_OK);
+    assert_int_equal(elbow_vae_create(&m->vae, options, &field, NULL), ELBOW_OK);
+    assert_int_equal(elbow_vae_reserve(m->vae, ROWS + 2, true), ELBOW_OK);
     elbow_options_destroy(&options);
 
     const elbow_params *params = elbow_vae_params(m->vae);
@@ -83,11 +86,8 @@ static void make(model *m, const setting *s, const char *estimator) {
                            .shard = 3,
                            .step = (UINT64_C(5) << 32) + 1,
                            .purpose = ""};
-    m->objective = (elbow_objective){.temperature = s->temperature,
-                                     .beta = s->beta,
-                                     .free_bits = s->free_bits,
-                                     .samples = s->samples,
-                                     .weight = 0.25};
+    m->objective = (elbow_objective){
+        .temperature = s->temperature, .beta = s->beta, .free_bits = s->free_bits, .weight = 0.25};
     m->plain = (plain_vae){
         .params = params,
         .pass = &m->pass,
@@ -99,6 +99,7 @@ static void make(model *m, const setting *s, const char *estimator) {
         .activation = s->activation,
         .relu_logits = strcmp(s->logits, "relu") == 0,
         .objective = m->objective,
+        .samples = s->samples,
         .shift = hold_zeros(ROWS * s->samples * PLAIN_WIDTH),
     };
     for (const char *at = s->latent; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
@@ -116,7 +117,8 @@ static void drop(model *m) {
 
 static elbow_terms pass_through(model *m, const elbow_pass *pass, const real *x, size_t rows) {
     elbow_terms terms;
-    elbow_vae_encode(m->vae, pass, x, rows);
+    elbow_batch batch = {.rows = rows, .x = {.field = &field, .reals = (real *)x}};
+    elbow_vae_encode(m->vae, pass, &batch);
     elbow_vae_estimate(m->vae, pass, &m->objective, &terms);
     elbow_vae_encode_backward(m->vae, pass);
     return terms;
@@ -151,7 +153,8 @@ static void check_terms(model *m, const elbow_terms *terms) {
 static elbow_terms in_two_halves(model *m) {
     elbow_terms terms;
     size_t split = elbow_vae_split(m->vae), size = elbow_vae_params(m->vae)->size;
-    elbow_vae_encode(m->vae, &m->pass, m->x, ROWS);
+    elbow_batch batch = {.rows = ROWS, .x = {.field = &field, .reals = m->x}};
+    elbow_vae_encode(m->vae, &m->pass, &batch);
     elbow_vae_estimate(m->vae, &m->pass, &m->objective, &terms);
     const real *half = hold_copy(m->gradient, size * sizeof(real), 0);
     elbow_vae_encode_backward(m->vae, &m->pass);

@@ -69,8 +69,21 @@ static elbow_checkpoint *make(bool reverse) {
                             .data_checksum = "0123456789abcdef",
                             .optimizer = "adam",
                             .slots = 2};
-    c->field = (elbow_stored_field){
-        .kind = "image", .height = 28, .width = 27, .channels = 3, .maximum = 255, .binary = 1};
+    const elbow_field x = {.kind = ELBOW_IMAGE,
+                           .height = 28,
+                           .width = 27,
+                           .channels = 3,
+                           .dimensions = (size_t)28 * 27 * 3,
+                           .maximum = 255,
+                           .binary = true};
+    const elbow_field given = {.kind = ELBOW_IMAGE,
+                               .height = 1,
+                               .width = 2,
+                               .channels = 1,
+                               .dimensions = 2,
+                               .maximum = 1,
+                               .binary = true};
+    assert_int_equal(elbow_checkpoint_put_fields(c, &x, &given), ELBOW_OK);
     c->facts = (elbow_facts){.build = "elbow 0.1, gcc",
                              .instruction_set = "avx2",
                              .blas = "OpenBLAS Haswell",

@@ -45,12 +45,9 @@ static void check_same(const elbow_checkpoint *a, const elbow_checkpoint *b) {
     assert_int_equal(a->facts.threads, b->facts.threads);
     assert_int_equal(a->facts.ranks, b->facts.ranks);
     assert_int_equal(a->facts.nodes, b->facts.nodes);
-    assert_string_equal(a->field.kind, b->field.kind);
-    assert_int_equal(a->field.height, b->field.height);
-    assert_int_equal(a->field.width, b->field.width);
-    assert_int_equal(a->field.channels, b->field.channels);
-    assert_int_equal(a->field.maximum, b->field.maximum);
-    assert_int_equal(a->field.binary, b->field.binary);
+    assert_string_equal(a->field, b->field);
+    assert_int_equal(a->context != NULL, b->context != NULL);
+    if (a->context) assert_string_equal(a->context, b->context);
     assert_string_equal(a->config, b->config);
     check_block(a->layout, a->parameters, b->layout, b->parameters);
     assert_string_equal(a->optimizer, b->optimizer);
@@ -97,7 +94,39 @@ static void keeps_everything(void **state) {
     free(c->metrics);
     c->metrics = NULL;
     c->config[0] = '\0';
+    free(c->context); /* nothing is given */
+    c->context = NULL;
     round_trip(c);
+}
+
+static void fields_come_back(void **state) {
+    (void)state;
+    elbow_checkpoint *c = make(false);
+    elbow_field x, given;
+    bool is_given = false;
+    char seal[ELBOW_HASH_TEXT], other[ELBOW_HASH_TEXT];
+    assert_int_equal(elbow_checkpoint_get_field(c, &x, "a.h5"), ELBOW_OK);
+    assert_int_equal(x.dimensions, 28 * 27 * 3);
+    assert_true(x.kind == ELBOW_IMAGE && x.binary && x.maximum == 255);
+    assert_int_equal(elbow_checkpoint_get_context(c, &given, &is_given, "a.h5"), ELBOW_OK);
+    assert_true(is_given && given.width == 2);
+    /* Both are sealed, and which is which. */
+    elbow_checkpoint_seal(c, seal);
+    char *text = c->field;
+    c->field = c->context;
+    c->context = text;
+    elbow_checkpoint_seal(c, other);
+    assert_string_not_equal(seal, other);
+    free(c->context);
+    c->context = NULL;
+    assert_int_equal(elbow_checkpoint_get_context(c, &given, &is_given, "a.h5"), ELBOW_OK);
+    assert_false(is_given);
+    c->field[strlen(c->field) / 2] = '?';
+    elbow_field_destroy(&x);
+    assert_int_equal(elbow_checkpoint_get_field(c, &x, "a.h5"), ELBOW_FORMAT);
+    assert_non_null(strstr(elbow_error_message(), "a.h5: /field"));
+    elbow_field_destroy(&given);
+    elbow_checkpoint_destroy(&c);
 }
 
 static void the_same_writes_the_same_bytes(void **state) {
@@ -288,6 +317,7 @@ static void forge(const forgery *f) {
                          ELBOW_OK);
     if (f->two_optimizers) assert_int_equal(elbow_h5_group(file, "/optimizer/sgd"), ELBOW_OK);
     assert_int_equal(elbow_h5_write_text(file, "/config", "[run]\n"), ELBOW_OK);
+    assert_int_equal(elbow_h5_write_text(file, "/field", "kind\timage\n"), ELBOW_OK);
     assert_int_equal(elbow_h5_image(file, &bytes, &count), ELBOW_OK);
     assert_int_equal(elbow_h5_close(&file), ELBOW_OK);
     assert_int_equal(elbow_file_replace(path, bytes, count), ELBOW_OK);
@@ -303,13 +333,15 @@ static void says_what_a_file_is_instead(void **state) {
         {{"elbow-data", 1, 0, 0, 0, 0, 0}, "a data file, not a checkpoint"},
         {{"elbow-metrics", 1, 0, 0, 0, 0, 0}, "a metrics file, not a checkpoint"},
         {{"something", 1, 0, 0, 0, 0, 0}, "\"something\""},
-        {{"elbow-checkpoint", 2, 0, 0, 0, 0, 0}, "version 2"},
+        {{"elbow-checkpoint", 3, 0, 0, 0, 0, 0}, "version 3"},
+        {{"elbow-checkpoint", 1, 0, 0, 0, 0, 0},
+         "version 1, and this elbow reads version 2; use the elbow that"},
         {{"elbow-checkpoint", -1, 0, 0, 0, 0, 0}, "version -1"},
-        {{"elbow-checkpoint", 1, true, 0, 0, 0, 0}, "/model"},
-        {{"elbow-checkpoint", 1, 0, true, 0, 0, 0}, "/optimizer/adam/first_moment/w"},
-        {{"elbow-checkpoint", 1, 0, 0, true, 0, 0}, "shape"},
-        {{"elbow-checkpoint", 1, 0, 0, 0, true, 0}, "2 optimizers"},
-        {{"elbow-checkpoint", 1, 0, 0, 0, 0, true}, "seal"},
+        {{"elbow-checkpoint", 2, true, 0, 0, 0, 0}, "/model"},
+        {{"elbow-checkpoint", 2, 0, true, 0, 0, 0}, "/optimizer/adam/first_moment/w"},
+        {{"elbow-checkpoint", 2, 0, 0, true, 0, 0}, "shape"},
+        {{"elbow-checkpoint", 2, 0, 0, 0, true, 0}, "2 optimizers"},
+        {{"elbow-checkpoint", 2, 0, 0, 0, 0, true}, "seal"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         elbow_checkpoint *read = NULL;
@@ -368,6 +400,7 @@ static void maps_by_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_everything),
+        cmocka_unit_test(fields_come_back),
         cmocka_unit_test(the_same_writes_the_same_bytes),
         cmocka_unit_test(digest_sees_state_and_nothing_else),
         cmocka_unit_test(refuses_a_file_cut_short),

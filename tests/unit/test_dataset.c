@@ -1,26 +1,21 @@
 /* The one data layout: what a file that is not it says, and what damage does. */
-#include "files.h"
+#include "data_files.h"
 
 #include "../tools/idx_files.h"
 #include "base/file.h"
 #include "base/h5.h"
-#include "elbow/data/dataset.h"
-#include "elbow/data/import.h"
 
 enum { TRAIN = 700, TEST = 30 };
 
 static const char *make_data(uint64_t seed) {
     const char *path = in_folder("data.h5");
-    const elbow_importer *importer = NULL;
     assert_true(idx_make(in_folder("train"), in_folder("train-labels"), TRAIN, seed, 255, false));
     assert_true(idx_make(in_folder("test"), in_folder("test-labels"), TEST, seed + 1, 255, false));
-    elbow_import_request request = {
-        .inputs = {[ELBOW_TRAIN] = in_folder("train"), [ELBOW_TEST] = in_folder("test")},
-        .labels = {[ELBOW_TRAIN] = in_folder("train-labels")},
-        .output = path,
-        .overwrite = true};
-    OK(elbow_importer_find("idx", &importer));
-    OK(importer->import(&request));
+    idx_request request = {.inputs = {[ELBOW_TRAIN] = in_folder("train"), [ELBOW_TEST] = in_folder("test")},
+                           .labels = {[ELBOW_TRAIN] = in_folder("train-labels")},
+                           .output = path,
+                           .overwrite = true};
+    OK(import_idx(&request));
     return path;
 }
 
@@ -29,16 +24,17 @@ static void test_rows(void **state) {
     elbow_dataset *data = NULL;
     static uint8_t all[TRAIN][IDX_PIXELS], some[TRAIN][IDX_PIXELS];
     OK(elbow_dataset_open(&data, make_data(1)));
-    OK(elbow_dataset_read(data, ELBOW_TRAIN, 0, TRAIN, all[0]));
+    read_pixels(data, ELBOW_TRAIN, 0, TRAIN, all[0]);
     /* Across chunks, one row, the last row, none. */
     const size_t parts[][2] = {{250, 20}, {0, 1}, {TRAIN - 1, 1}, {TRAIN, 0}, {255, 300}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        OK(elbow_dataset_read(data, ELBOW_TRAIN, parts[i][0], parts[i][1], some[0]));
+        read_pixels(data, ELBOW_TRAIN, parts[i][0], parts[i][1], some[0]);
         assert_memory_equal(some, (const uint8_t *)all + parts[i][0] * IDX_PIXELS, parts[i][1] * IDX_PIXELS);
     }
-    FAILS(elbow_dataset_read(data, ELBOW_TRAIN, TRAIN - 1, 2, some[0]), ELBOW_FORMAT, "700 rows");
-    FAILS(elbow_dataset_read(data, ELBOW_VALID, 0, 1, some[0]), ELBOW_FORMAT, "no valid split");
-    FAILS(elbow_dataset_read_labels(data, ELBOW_TEST, 0, 1, some[0]), ELBOW_FORMAT, "--test-labels");
+    FAILS(try_slice(data, ELBOW_TRAIN, ELBOW_X, TRAIN - 1, 2), ELBOW_FORMAT, "700 rows");
+    FAILS(try_slice(data, ELBOW_VALID, ELBOW_X, 0, 1), ELBOW_FORMAT, "no valid split");
+    FAILS(try_slice(data, ELBOW_TEST, ELBOW_Y, 0, 1), ELBOW_FORMAT, "--test-labels");
+    FAILS(try_slice(data, ELBOW_TRAIN, ELBOW_CONTEXT, 0, 1), ELBOW_FORMAT, "no field context");
     assert_true(elbow_dataset_has_labels(data, ELBOW_TRAIN));
     assert_false(elbow_dataset_has_labels(data, ELBOW_TEST));
     elbow_dataset_close(&data);
@@ -92,6 +88,7 @@ static elbow_status open_hand(const hand *made) {
     write_field(file, "/train/x", made, made->rows, made->height);
     if (!made->no_test) write_field(file, "/test/x", made, made->test_rows, made->test_height);
     OK(elbow_h5_write(file, "/train/y", ELBOW_H5_U8, (elbow_h5_shape){1, {made->labels}}, 0, 0, zeros));
+    OK(elbow_h5_set_text(file, "/train/y", "kind", "category"));
     OK(elbow_h5_set_integer(file, "/train/y", "cardinality", 3));
     OK(elbow_h5_image(file, &bytes, &count));
     OK(elbow_h5_close(&file));
@@ -114,7 +111,9 @@ static void test_by_hand(void **state) {
     made = right, made.version = 2;
     FAILS(open_hand(&made), ELBOW_FORMAT, "version 2");
     made = right, made.kind = "sequence";
-    FAILS(open_hand(&made), ELBOW_FORMAT, "kind sequence");
+    FAILS(open_hand(&made), ELBOW_FORMAT, "no dataset /x");
+    made = right, made.kind = "sound";
+    FAILS(open_hand(&made), ELBOW_FORMAT, "kind sound");
     made = right, made.height = made.test_height = 3;
     FAILS(open_hand(&made), ELBOW_FORMAT, "/train/x is not (examples, 9)");
     made = right, made.height = made.test_height = -1;
@@ -144,7 +143,7 @@ static void test_flipped_bits(void **state) {
     const char *path = make_data(1);
     elbow_dataset *data = NULL;
     OK(elbow_dataset_open(&data, path));
-    OK(elbow_dataset_read(data, ELBOW_TRAIN, 0, TRAIN, right_values));
+    read_pixels(data, ELBOW_TRAIN, 0, TRAIN, right_values);
     elbow_dataset_close(&data);
     OK(elbow_file_read(path, 1 << 24, &bytes, &count));
     for (size_t at = 0; at < count; at += 1 + count / 400, tried++) {
@@ -153,7 +152,7 @@ static void test_flipped_bits(void **state) {
         bytes[at] = (char)(bytes[at] ^ 1 << at % 8);
         bool good = elbow_dataset_open(&data, path) == ELBOW_OK && elbow_dataset_verify(data) == ELBOW_OK;
         if (good) {
-            OK(elbow_dataset_read(data, ELBOW_TRAIN, 0, TRAIN, values));
+            read_pixels(data, ELBOW_TRAIN, 0, TRAIN, values);
             assert_int_equal(elbow_dataset_count(data, ELBOW_TRAIN), TRAIN);
             assert_memory_equal(values, right_values, sizeof values);
         }

@@ -1,61 +1,58 @@
 /* IDX files in, one data file out: what is there, and everything that may be wrong with what comes. */
-#include "files.h"
+#include "data_files.h"
 
 #include <unistd.h>
 #include <zlib.h>
 
 #include "../tools/idx_files.h"
 #include "base/file.h"
-#include "base/h5.h"
-#include "elbow/data/import.h"
-
-static elbow_status import_idx(const elbow_import_request *request) {
-    const elbow_importer *importer = NULL;
-    OK(elbow_importer_find("idx", &importer));
-    return importer->import(request);
-}
 
 /* train and test of a known law, with labels; `white` is the value of a set pixel. */
-static elbow_import_request make_files(uint32_t train, uint32_t test, uint8_t white, bool gzip) {
+static idx_request make_files(uint32_t train, uint32_t test, uint8_t white, bool gzip) {
     static char paths[5][1024];
     const char *names[5] = {"train", "train-labels", "test", "test-labels", "data.h5"};
     for (size_t i = 0; i < 5; i++) snprintf(paths[i], sizeof paths[0], "%s", in_folder(names[i]));
     assert_true(idx_make(paths[0], paths[1], train, 1, white, gzip));
     assert_true(idx_make(paths[2], paths[3], test, 2, white, gzip));
-    return (elbow_import_request){.inputs = {[ELBOW_TRAIN] = paths[0], [ELBOW_TEST] = paths[2]},
-                                  .labels = {[ELBOW_TRAIN] = paths[1], [ELBOW_TEST] = paths[3]},
-                                  .output = paths[4]};
+    return (idx_request){.inputs = {[ELBOW_TRAIN] = paths[0], [ELBOW_TEST] = paths[2]},
+                         .labels = {[ELBOW_TRAIN] = paths[1], [ELBOW_TEST] = paths[3]},
+                         .output = paths[4]};
 }
 
-static void assert_nothing_made(const elbow_import_request *request, size_t files) {
+static void assert_nothing_made(const idx_request *request, size_t files) {
     assert_false(elbow_file_exists(request->output));
     assert_int_equal(count_files(test_folder), files);
 }
 
-static void check_contents(const elbow_import_request *request, uint32_t train, uint8_t white) {
+static void check_contents(const idx_request *request, uint32_t train, uint8_t white) {
     elbow_dataset *data = NULL;
     OK(elbow_dataset_open(&data, request->output));
     assert_int_equal(elbow_dataset_count(data, ELBOW_TRAIN), train);
     assert_int_equal(elbow_dataset_count(data, ELBOW_TEST), 10);
     assert_int_equal(elbow_dataset_count(data, ELBOW_VALID), 0);
-    const elbow_field *field = elbow_dataset_field(data);
-    assert_string_equal(field->kind, "image");
+    const elbow_field *field = elbow_dataset_field(data, ELBOW_X);
+    assert_int_equal(field->kind, ELBOW_IMAGE);
     assert_int_equal(field->height, IDX_SIDE);
     assert_int_equal(field->width, IDX_SIDE);
     assert_int_equal(field->channels, 1);
     assert_int_equal(field->dimensions, IDX_PIXELS);
     assert_int_equal(field->maximum, white);
     assert_true(field->binary);
-    assert_int_equal(elbow_dataset_classes(data), IDX_PATTERNS);
+    assert_int_equal(classes_of(data), IDX_PATTERNS);
     uint64_t seed = 1;
+    uint8_t *images = malloc((size_t)train * IDX_PIXELS);
+    real *labels = malloc(train * sizeof *labels);
+    assert_true(images != NULL && labels != NULL);
+    read_pixels(data, ELBOW_TRAIN, 0, train, images);
+    read_reals(data, ELBOW_TRAIN, ELBOW_Y, 0, train, labels);
     for (uint32_t i = 0; i < train; i++) {
-        uint8_t image[IDX_PIXELS], expected[IDX_PIXELS], label, expected_label;
+        uint8_t expected[IDX_PIXELS], expected_label;
         idx_draw(&seed, white, expected, &expected_label);
-        OK(elbow_dataset_read(data, ELBOW_TRAIN, i, 1, image));
-        OK(elbow_dataset_read_labels(data, ELBOW_TRAIN, i, 1, &label));
-        assert_memory_equal(image, expected, IDX_PIXELS);
-        assert_int_equal(label, expected_label);
+        assert_memory_equal(images + i * IDX_PIXELS, expected, IDX_PIXELS);
+        assert_true(labels[i] == (real)expected_label);
     }
+    free(images);
+    free(labels);
     OK(elbow_dataset_verify(data));
     elbow_dataset_close(&data);
 }
@@ -66,7 +63,7 @@ static void test_contents(void **state) {
     char *plain = NULL, *gzip = NULL;
     size_t plain_count = 0, gzip_count = 0;
     for (int white = 1; white < 256; white += 254) {
-        elbow_import_request request = make_files(600, 10, (uint8_t)white, false);
+        idx_request request = make_files(600, 10, (uint8_t)white, false);
         request.overwrite = white != 1;
         OK(import_idx(&request));
         check_contents(&request, 600, (uint8_t)white);
@@ -85,7 +82,7 @@ static void test_contents(void **state) {
 /* `maximum` and `binary` are of all splits together: one grey pixel in the test split makes all grey. */
 static void test_grey_anywhere(void **state) {
     (void)state;
-    elbow_import_request request = make_files(20, 10, 1, false);
+    idx_request request = make_files(20, 10, 1, false);
     char *bytes = NULL;
     size_t count = 0;
     OK(elbow_file_read(request.inputs[ELBOW_TEST], 1 << 20, &bytes, &count));
@@ -95,8 +92,8 @@ static void test_grey_anywhere(void **state) {
     OK(import_idx(&request));
     elbow_dataset *data = NULL;
     OK(elbow_dataset_open(&data, request.output));
-    assert_int_equal(elbow_dataset_field(data)->maximum, 255);
-    assert_false(elbow_dataset_field(data)->binary);
+    assert_int_equal(elbow_dataset_field(data, ELBOW_X)->maximum, 255);
+    assert_false(elbow_dataset_field(data, ELBOW_X)->binary);
     elbow_dataset_close(&data);
 }
 
@@ -107,23 +104,23 @@ static void test_channels_and_valid(void **state) {
     for (size_t i = header; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 5);
     const char *path = in_folder("colour");
     assert_true(idx_put(path, bytes, sizeof bytes, true));
-    elbow_import_request request = {.inputs = {path, path, path}, .output = in_folder("data.h5")};
+    idx_request request = {.inputs = {path, path, path}, .output = in_folder("data.h5")};
     OK(import_idx(&request));
     elbow_dataset *data = NULL;
     OK(elbow_dataset_open(&data, request.output));
-    const elbow_field *field = elbow_dataset_field(data);
+    const elbow_field *field = elbow_dataset_field(data, ELBOW_X);
     assert_true(field->height == 3 && field->width == 2 && field->channels == 3 && field->dimensions == 18);
-    uint8_t values[36], label;
-    OK(elbow_dataset_read(data, ELBOW_VALID, 0, 2, values));
+    uint8_t values[36];
+    read_pixels(data, ELBOW_VALID, 0, 2, values);
     assert_memory_equal(values, bytes + header, 36);
-    FAILS(elbow_dataset_read_labels(data, ELBOW_TRAIN, 0, 1, &label), ELBOW_FORMAT, "--train-labels");
-    assert_int_equal(elbow_dataset_classes(data), 0);
+    FAILS(try_slice(data, ELBOW_TRAIN, ELBOW_Y, 0, 1), ELBOW_FORMAT, "--train-labels");
+    assert_int_equal(classes_of(data), 0);
     elbow_dataset_close(&data);
 }
 
 /* Replaces the training images by `bytes` and expects the import to fail and leave nothing. */
 static void expect(const void *bytes, size_t count, elbow_status expected, const char *words) {
-    elbow_import_request request = make_files(20, 10, 255, true);
+    idx_request request = make_files(20, 10, 255, true);
     put_file(request.inputs[ELBOW_TRAIN], bytes, count);
     FAILS(import_idx(&request), expected, words);
     FAILS(expected, expected, request.inputs[ELBOW_TRAIN]);
@@ -177,7 +174,7 @@ static void test_sizes_that_lie(void **state) {
 
 static void test_gzip_damaged(void **state) {
     (void)state;
-    elbow_import_request request = make_files(300, 10, 255, true);
+    idx_request request = make_files(300, 10, 255, true);
     char *bytes = NULL;
     size_t count = 0;
     OK(elbow_file_read(request.inputs[ELBOW_TRAIN], 1 << 24, &bytes, &count));
@@ -207,7 +204,7 @@ static void test_gzip_damaged(void **state) {
 /* Two gzip members after one another are one file (pigz and bgzip write so). */
 static void test_gzip_members(void **state) {
     (void)state;
-    elbow_import_request request = make_files(300, 10, 255, false);
+    idx_request request = make_files(300, 10, 255, false);
     char *bytes = NULL;
     size_t count = 0;
     OK(elbow_file_read(request.inputs[ELBOW_TRAIN], 1 << 24, &bytes, &count));
@@ -225,7 +222,7 @@ static void test_gzip_members(void **state) {
 
 static void test_files_that_do_not_belong_together(void **state) {
     (void)state;
-    elbow_import_request request = make_files(20, 10, 255, true), other = request;
+    idx_request request = make_files(20, 10, 255, true), other = request;
     other.labels[ELBOW_TRAIN] = request.labels[ELBOW_TEST];
     FAILS(import_idx(&other), ELBOW_FORMAT, "10 labels for the 20 images");
     other = request;
@@ -249,7 +246,7 @@ static void test_files_that_do_not_belong_together(void **state) {
 
 static void test_output(void **state) {
     (void)state;
-    elbow_import_request request = make_files(20, 10, 255, true), other = request;
+    idx_request request = make_files(20, 10, 255, true), other = request;
     other.output = in_folder("none/data.h5");
     FAILS(import_idx(&other), ELBOW_IO, "directory does not exist");
     other.output = test_folder;
@@ -287,7 +284,7 @@ static void test_output(void **state) {
 
 static void test_full_disk(void **state) {
     (void)state;
-    elbow_import_request request = make_files(2000, 10, 255, true);
+    idx_request request = make_files(2000, 10, 255, true);
     for (rlim_t bytes = 0; bytes < 40000; bytes += 3999) {
         limit_files(bytes);
         elbow_status status = import_idx(&request);
@@ -308,11 +305,11 @@ static void test_find(void **state) {
     assert_non_null(elbow_importers()[0]);
 }
 
-static void real(const char *folder, const char *const names[ELBOW_SPLITS], const char *labels, size_t train,
-                 unsigned maximum, bool binary) {
+static void check_real(const char *folder, const char *const names[ELBOW_SPLITS], const char *labels,
+                       size_t train, unsigned maximum, bool binary) {
     const char *data_folder = getenv("ELBOW_TEST_DATA");
     char paths[ELBOW_SPLITS][1024] = {{0}}, label_path[1024];
-    elbow_import_request request = {.output = in_folder("real.h5")};
+    idx_request request = {.output = in_folder("real.h5")};
     if (data_folder == NULL) {
         print_message("ELBOW_TEST_DATA is not set: no real %s\n", folder);
         skip();
@@ -329,10 +326,10 @@ static void real(const char *folder, const char *const names[ELBOW_SPLITS], cons
     OK(elbow_dataset_open(&data, request.output));
     assert_int_equal(elbow_dataset_count(data, ELBOW_TRAIN), train);
     assert_int_equal(elbow_dataset_count(data, ELBOW_TEST), 10000);
-    assert_int_equal(elbow_dataset_field(data)->dimensions, 784);
-    assert_int_equal(elbow_dataset_field(data)->maximum, maximum);
-    assert_int_equal(elbow_dataset_field(data)->binary, binary);
-    assert_int_equal(elbow_dataset_classes(data), labels != NULL ? 10 : 0);
+    assert_int_equal(elbow_dataset_field(data, ELBOW_X)->dimensions, 784);
+    assert_int_equal(elbow_dataset_field(data, ELBOW_X)->maximum, maximum);
+    assert_int_equal(elbow_dataset_field(data, ELBOW_X)->binary, binary);
+    assert_int_equal(classes_of(data), labels != NULL ? 10 : 0);
     OK(elbow_dataset_verify(data));
     elbow_dataset_close(&data);
 }
@@ -341,7 +338,7 @@ static void test_mnist(void **state) {
     (void)state;
     const char *const names[ELBOW_SPLITS] = {
         [ELBOW_TRAIN] = "train-images-idx3-ubyte.gz", [ELBOW_TEST] = "t10k-images-idx3-ubyte.gz"};
-    real("mnist", names, "train-labels-idx1-ubyte.gz", 60000, 255, false);
+    check_real("mnist", names, "train-labels-idx1-ubyte.gz", 60000, 255, false);
 }
 
 static void test_binarized_mnist(void **state) {
@@ -349,7 +346,7 @@ static void test_binarized_mnist(void **state) {
     const char *const names[ELBOW_SPLITS] = {[ELBOW_TRAIN] = "train-images-idx3-ubyte.gz",
                                              [ELBOW_VALID] = "valid-images-idx3-ubyte.gz",
                                              [ELBOW_TEST] = "test-images-idx3-ubyte.gz"};
-    real("binarized-mnist", names, NULL, 50000, 1, true);
+    check_real("binarized-mnist", names, NULL, 50000, 1, true);
 }
 
 int main(void) {

@@ -80,6 +80,27 @@ static void what_is_refused(void **state) {
     elbow_params_destroy(&params);
 }
 
+/* While sharing, a tensor that is there already with that shape is given again, and nothing is added; another
+ * shape is refused as ever. */
+static void sharing(void **state) {
+    (void)state;
+    elbow_params params = {0};
+    size_t weight = declare(&params, "a.weight", 3, 4, 1), bias = declare(&params, "a.bias", 3, 0, 1);
+    params.sharing = true;
+    const elbow_params before = params;
+    assert_int_equal(declare(&params, "a.bias", 3, 0, 1), bias);
+    assert_int_equal(declare(&params, "a.weight", 3, 4, 1), weight);
+    assert_int_equal(params.size, before.size);
+    assert_int_equal(params.tensor_count, before.tensor_count);
+    refused(&params, "a.weight", 2, (size_t[]){4, 3});
+    refused(&params, "a.weight", 1, (size_t[]){3});
+    refused(&params, "a.bias", 1, (size_t[]){12});
+    assert_true(declare(&params, "b.weight", 3, 4, 1) >= before.size); /* new ones may still come */
+    params.sharing = false;
+    refused(&params, "a.bias", 1, (size_t[]){3});
+    elbow_params_destroy(&params);
+}
+
 /* values[j] from its own draw, as random.h and params.h say it. */
 static double documented(uint64_t seed, const char *tensor, size_t j, double bound) {
     char purpose[128];
@@ -166,7 +187,8 @@ static void as_pytorch(void **state) {
     (void)state;
     elbow_params params = {0};
     elbow_net *net = NULL;
-    assert_int_equal(elbow_net_create(&net, "encoder", " 512  256", "relu", 784, &params), ELBOW_OK);
+    const elbow_shape in = elbow_shape_flat(784);
+    assert_int_equal(elbow_net_create(&net, "encoder", " 512  256", "relu", &in, 0, &params), ELBOW_OK);
     assert_int_equal(params.tensor_count, 4);
     assert_int_equal(params.count, 784 * 512 + 512 + 512 * 256 + 256);
     const elbow_tensor *weight = elbow_params_find(&params, "encoder.1.weight");
@@ -182,9 +204,13 @@ static void as_pytorch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layout),         cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(initial_values), cmocka_unit_test(streams_are_a_tensors_own),
-        cmocka_unit_test(distribution),   cmocka_unit_test(as_pytorch),
+        cmocka_unit_test(layout),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(sharing),
+        cmocka_unit_test(initial_values),
+        cmocka_unit_test(streams_are_a_tensors_own),
+        cmocka_unit_test(distribution),
+        cmocka_unit_test(as_pytorch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,17 @@ static void test_values(void **state) {
     expect("cosine 1 0.25 steps=4", 4, 100, 0.25);
     expect("cosine 1e-3 1e-5", 50, 100, 0.000505);
 
+    expect("sigmoid 0 1 steps=8", 0, 100, 0);
+    expect("sigmoid 0 1 steps=8", 4, 100, 0.5);
+    expect("sigmoid 3 1 steps=8", 8, 100, 1);
+    expect("sigmoid 0 2 steps=10", 2, 100, 0.08257131957159214);
+    expect("cyclic 0 1 every=10", 0, 100, 0);
+    expect("cyclic 0 1 every=10", 2, 100, 0.4);
+    expect("cyclic 0 1 every=10", 5, 100, 1);
+    expect("cyclic 0 1 every=10", 9, 100, 1);
+    expect("cyclic 0 1 every=10", 11, 100, 0.2);
+    expect("cyclic 1 3 every=10 ratio=1", 25, 100, 2);
+
     expect("step 0.1 0.5 every=10", 0, 100, 0.1);
     expect("step 0.1 0.5 every=10", 9, 100, 0.1);
     expect("step 0.1 0.5 every=10", 10, 100, 0.05);
@@ -133,6 +144,8 @@ static void test_range_with_warmup(void **state) {
                                         "linear 1 2 warmup=7",
                                         "linear -1 2 warmup=499",
                                         "cosine 3 0 warmup=5000",
+                                        "cyclic 0.5 0.25 every=40",
+                                        "sigmoid 2 1 every=40",
                                         "linear 0 -1 warmup=1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         elbow_schedule schedule = parse(texts[i]);

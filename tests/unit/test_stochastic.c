@@ -10,12 +10,12 @@
 #include <cmocka.h>
 
 #include "unit/numbers.h"
-#include "vae/stochastic.h"
+#include "vae/latents.h"
 
 enum { FEATURES = 5 };
 
 typedef struct layer {
-    elbow_stochastic stochastic;
+    elbow_latents latents;
     elbow_params params;
     elbow_arena *arena;
     real *theta;
@@ -29,12 +29,12 @@ static elbow_status try_make(layer *l, const char *latent, size_t rows, size_t s
     snprintf(text, sizeof text, "model.latent=%s", latent);
     assert_int_equal(elbow_options_create(&options), ELBOW_OK);
     assert_int_equal(elbow_options_set(options, text), ELBOW_OK);
-    elbow_status status = elbow_stochastic_create(&l->stochastic, options, FEATURES, &l->params);
-    if (status == ELBOW_OK) status = elbow_stochastic_declare_prior(&l->stochastic, options, &l->params);
+    elbow_status status = elbow_latents_create(&l->latents, options, FEATURES, 0, &l->params);
+    if (status == ELBOW_OK) status = elbow_latents_declare_rest(&l->latents, options, &l->params);
     elbow_options_destroy(&options);
     if (status != ELBOW_OK) return status;
     assert_int_equal(elbow_arena_create(&l->arena), ELBOW_OK);
-    assert_int_equal(elbow_stochastic_reserve(&l->stochastic, rows, samples, false, l->arena), ELBOW_OK);
+    assert_int_equal(elbow_latents_reserve(&l->latents, rows, samples, false, l->arena), ELBOW_OK);
     l->theta = hold(l->params.size * sizeof(real), 0);
     elbow_params_initialize(&l->params, 1, l->theta);
     for (size_t i = 0; i < l->params.size; ++i) l->theta[i] *= 3; /* far from uniform */
@@ -47,7 +47,7 @@ static void make(layer *l, const char *latent, size_t rows, size_t samples) {
 }
 
 static void drop(layer *l) {
-    elbow_stochastic_destroy(&l->stochastic);
+    elbow_latents_destroy(&l->latents);
     elbow_params_destroy(&l->params);
     elbow_arena_destroy(&l->arena);
 }
@@ -57,10 +57,10 @@ static real *features_of(size_t rows) { return hold_reals("test.features", rows 
 /* Every variable of every group has one 1, or, when relaxed, sums to 1. */
 static void check_simplex(const layer *l, const real *z, size_t rows, bool one_hot) {
     for (size_t r = 0; r < rows; ++r) {
-        const real *at = z + r * l->stochastic.z_width;
-        for (size_t g = 0; g < l->stochastic.count; ++g)
-            for (size_t v = 0; v < l->stochastic.groups[g].variables; ++v) {
-                size_t K = l->stochastic.groups[g].categories;
+        const real *at = z + r * l->latents.layers[0].z_width;
+        for (size_t g = 0; g < l->latents.layers[0].count; ++g)
+            for (size_t v = 0; v < l->latents.layers[0].groups[g].variables; ++v) {
+                size_t K = l->latents.layers[0].groups[g].categories;
                 double sum = 0;
                 for (size_t k = 0; k < K; ++k, ++at) {
                     if (one_hot) assert_true(*at == 0 || *at == 1);
@@ -69,7 +69,7 @@ static void check_simplex(const layer *l, const real *z, size_t rows, bool one_h
                 }
                 assert_true(fabs(sum - 1) < (one_hot ? 1e-12 : 1e-5));
             }
-        assert_ptr_equal(at, z + (r + 1) * l->stochastic.z_width);
+        assert_ptr_equal(at, z + (r + 1) * l->latents.layers[0].z_width);
     }
 }
 
@@ -82,20 +82,20 @@ static void three_ways_to_draw(void **state) {
     for (int c = 0; c < 2; ++c) {
         layer l;
         make(&l, latents[c], ROWS, SAMPLES);
-        const size_t width = l.stochastic.z_width, bytes = ROWS * width * sizeof(real);
-        elbow_stochastic_forward(&l.stochastic, &l.pass, features_of(ROWS), ROWS);
-        const real *z = elbow_stochastic_sample(&l.stochastic, &l.pass);
+        const size_t width = l.latents.layers[0].z_width, bytes = ROWS * width * sizeof(real);
+        elbow_latents_forward(&l.latents, &l.pass, features_of(ROWS), NULL, ROWS, SAMPLES);
+        const real *z = elbow_latents_sample(&l.latents, &l.pass);
         check_simplex(&l, z, ROWS, true);
         const real *exact = hold_copy(z, bytes, 0);
-        z = elbow_stochastic_relax(&l.stochastic, &l.pass, (real)0.7, true, SAMPLES);
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, true);
         check_simplex(&l, z, SAMPLES * ROWS, true);
         assert_memory_equal(z, exact, bytes); /* its first draw */
         const real *hard = hold_copy(z, SAMPLES * bytes, 0);
-        z = elbow_stochastic_relax(&l.stochastic, &l.pass, (real)0.7, false, SAMPLES);
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, false);
         check_simplex(&l, z, SAMPLES * ROWS, false);
         for (size_t i = 0; i < SAMPLES * ROWS * width; ++i) /* a 1 is at least 1/K, a 0 at most 1/2 */
             assert_true(hard[i] == 1 ? z[i] > (real)0.14 : z[i] <= (real)0.5);
-        z = elbow_stochastic_relax(&l.stochastic, &l.pass, (real)1e-4, false, SAMPLES); /* τ → 0 */
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)1e-4, false); /* τ → 0 */
         size_t away = 0;
         for (size_t i = 0; i < SAMPLES * ROWS * width; ++i) away += fabs((double)(z[i] - hard[i])) > 1e-3;
         assert_true(away <= SAMPLES * ROWS * width / 100);
@@ -113,21 +113,22 @@ static void draws_stand_alone(void **state) {
     layer l, other;
     const real *features = features_of(ROWS);
     make(&l, "categorical 6x5", ROWS, 4);
-    elbow_stochastic_forward(&l.stochastic, &l.pass, features, ROWS);
-    const real *z = elbow_stochastic_relax(&l.stochastic, &l.pass, 1, true, 1);
+    elbow_latents_forward(&l.latents, &l.pass, features, NULL, ROWS, 1);
+    const real *z = elbow_latents_relax(&l.latents, &l.pass, 1, true);
     const real *whole = hold_copy(z, ROWS * 30 * sizeof(real), 0);
-    z = elbow_stochastic_relax(&l.stochastic, &l.pass, 1, true, 4);
+    elbow_latents_forward(&l.latents, &l.pass, features, NULL, ROWS, 4);
+    z = elbow_latents_relax(&l.latents, &l.pass, 1, true);
     assert_memory_equal(z, whole, ROWS * 30 * sizeof(real));
     for (size_t row = 0; row < ROWS; row += 3) {
         elbow_pass pass = l.pass;
         pass.example = (uint32_t)row;
-        elbow_stochastic_forward(&l.stochastic, &pass, features + row * FEATURES, 3);
-        z = elbow_stochastic_relax(&l.stochastic, &pass, 1, true, 1);
+        elbow_latents_forward(&l.latents, &pass, features + row * FEATURES, NULL, 3, 1);
+        z = elbow_latents_relax(&l.latents, &pass, 1, true);
         assert_memory_equal(z, whole + row * 30, 3 * 30 * sizeof(real));
     }
     make(&other, "categorical 6x5, categorical 3x3", ROWS, 4);
-    elbow_stochastic_forward(&other.stochastic, &other.pass, features, ROWS);
-    z = elbow_stochastic_relax(&other.stochastic, &other.pass, 1, true, 1);
+    elbow_latents_forward(&other.latents, &other.pass, features, NULL, ROWS, 1);
+    z = elbow_latents_relax(&other.latents, &other.pass, 1, true);
     for (size_t r = 0; r < ROWS; ++r) assert_memory_equal(z + r * 39, whole + r * 30, 30 * sizeof(real));
     drop(&other);
     drop(&l);
@@ -153,11 +154,11 @@ static void laws(void **state) {
     double counts[2][L * K] = {{0}}, q[L * K];
     for (uint64_t step = 0; step < STEPS; ++step) {
         l.pass.step = step;
-        elbow_stochastic_forward(&l.stochastic, &l.pass, features, ROWS);
-        for (size_t i = 0; i < L * K; ++i) q[i] = exp((double)l.stochastic.groups[0].q[i]);
+        elbow_latents_forward(&l.latents, &l.pass, features, NULL, ROWS, 1);
+        for (size_t i = 0; i < L * K; ++i) q[i] = exp((double)l.latents.layers[0].groups[0].q[i]);
         for (int prior = 0; prior < 2; ++prior) {
-            const real *z = prior ? elbow_stochastic_sample_prior(&l.stochastic, &l.pass, ROWS)
-                                  : elbow_stochastic_sample(&l.stochastic, &l.pass);
+            const real *z = prior ? elbow_latents_sample_prior(&l.latents, &l.pass, NULL, ROWS)
+                                  : elbow_latents_sample(&l.latents, &l.pass);
             check_simplex(&l, z, ROWS, true);
             for (size_t i = 0; i < ROWS * L * K; ++i) counts[prior][i % (L * K)] += (double)z[i];
         }
@@ -172,6 +173,19 @@ static void laws(void **state) {
     release_held();
 }
 
+static void log_probs(layer *l, real *log_q, real *log_p, size_t rows) {
+    real *share = hold(rows * sizeof *share, 0);
+    memset(log_q, 0, rows * sizeof *log_q);
+    memset(log_p, 0, rows * sizeof *log_p);
+    for (size_t g = 0; g < l->latents.layers[0].count; ++g) {
+        elbow_group *group = &l->latents.layers[0].groups[g];
+        elbow_group_log_q(group, share, rows, 0);
+        for (size_t r = 0; r < rows; ++r) log_q[r] += share[r];
+        elbow_group_log_p(group, &l->pass, share, rows, 0);
+        for (size_t r = 0; r < rows; ++r) log_p[r] += share[r];
+    }
+}
+
 /* log q and log p of exact samples, plainly; and KL = E_q[log q − log p], summed over every value of z. */
 static void densities(void **state) {
     (void)state;
@@ -179,18 +193,18 @@ static void densities(void **state) {
     layer l;
     make(&l, "categorical 3x4, categorical 2x5", ROWS, 1);
     real log_q[ROWS], log_p[ROWS], kl[ROWS];
-    elbow_stochastic_forward(&l.stochastic, &l.pass, features_of(ROWS), ROWS);
-    elbow_stochastic_kl(&l.stochastic, &l.pass, kl);
-    const real *z = elbow_stochastic_sample(&l.stochastic, &l.pass);
-    elbow_stochastic_log_prob(&l.stochastic, &l.pass, log_q, log_p);
+    elbow_latents_forward(&l.latents, &l.pass, features_of(ROWS), NULL, ROWS, 1);
+    const real *z = elbow_latents_sample(&l.latents, &l.pass);
+    elbow_latents_kl(&l.latents, &l.pass, kl);
+    log_probs(&l, log_q, log_p, ROWS);
     for (size_t r = 0; r < ROWS; ++r) {
         double plain_q = 0, plain_kl = 0;
         size_t at = 0;
         for (size_t g = 0; g < 2; ++g) {
-            const elbow_group *group = &l.stochastic.groups[g];
+            const elbow_group *group = &l.latents.layers[0].groups[g];
             for (size_t i = 0; i < group->q_width; ++i, ++at) {
                 double log_of = (double)group->q[r * group->q_width + i];
-                plain_q += (double)z[r * l.stochastic.z_width + at] * log_of;
+                plain_q += (double)z[r * l.latents.layers[0].z_width + at] * log_of;
                 plain_kl += exp(log_of) * (log_of + log((double)group->categories));
             }
         }

@@ -141,6 +141,37 @@ static void activations(void **state) {
     }
 }
 
+/* gelu is applied from its input, which its slope needs too; tests/unit/test_layers.c walks its accuracy. */
+static void gelu(void **state) {
+    (void)state;
+    const elbow_activation *f;
+    assert_int_equal(elbow_activation_find("gelu", &f), ELBOW_OK);
+    assert_true(f->forward == NULL && f->apply != NULL);
+    for (size_t n = 1; n < 300; n += 37) {
+        const size_t bytes = n * sizeof(real);
+        real *v = hold_reals("test.x", n, -3, 3), *dy = hold_reals("test.dy", n, -1, 1);
+        v[0] = 0;
+        real *y = hold(bytes, 0), *d = hold_copy(dy, bytes, 0);
+        f->apply(y, v, n);
+        f->backward(d, v, n);
+        for (size_t i = 0; i < n; ++i) {
+            double x = (double)v[i], below = erfc(-x / sqrt(2)) / 2,
+                   slope = below + x * exp(-x * x / 2) / sqrt(8 * atan(1));
+            assert_true(fabs((double)y[i] - x * below) <= 1e-6 * fabs(x * below));
+            assert_true(fabs((double)d[i] - (double)dy[i] * slope) <= 1e-6 * fabs((double)dy[i]));
+        }
+        for (size_t shift = sizeof(real); shift < 64; shift += sizeof(real)) {
+            real *moved = hold(bytes, shift), *back = hold_copy(dy, bytes, shift ^ 32);
+            real *from = hold_copy(v, bytes, shift ^ 24);
+            f->apply(moved, from, n);
+            f->backward(back, from, n);
+            assert_memory_equal(moved, y, bytes);
+            assert_memory_equal(back, d, bytes);
+        }
+        release_held();
+    }
+}
+
 static void unknown_activation(void **state) {
     (void)state;
     const elbow_activation *f = NULL;
@@ -160,9 +191,9 @@ static void instruction_set(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise),        cmocka_unit_test(rows),
-        cmocka_unit_test(square_sum),         cmocka_unit_test(activations),
-        cmocka_unit_test(unknown_activation), cmocka_unit_test(instruction_set),
+        cmocka_unit_test(elementwise),     cmocka_unit_test(rows), cmocka_unit_test(square_sum),
+        cmocka_unit_test(activations),     cmocka_unit_test(gelu), cmocka_unit_test(unknown_activation),
+        cmocka_unit_test(instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* Batches: a rank's shards of the training set in memory, and examples as model input.
+/* Batches: a rank's shards of the training set in memory, and a split's blocks for evaluation.
  *
- * Values are held as stored (bytes) and become reals as a batch is gathered:
+ * Values are held as stored and become reals or packed tokens (batch.h) as a batch is gathered. Pixels:
  *
  *     none        x = value / maximum
  *     threshold   x = 1 where value / maximum ≥ ½, else 0
@@ -11,30 +11,43 @@
 #ifndef ELBOW_DATA_LOADER_H
 #define ELBOW_DATA_LOADER_H
 
-#include "elbow/base/real.h"
+#include "elbow/data/batch.h"
 #include "elbow/data/dataset.h"
 #include "elbow/data/order.h"
+
+/* What of a data set a model uses, and how. */
+typedef struct elbow_view {
+    elbow_dataset *dataset;
+    elbow_binarize binarize;
+    elbow_part context; /* ELBOW_PARTS: nothing is given */
+} elbow_view;
+
+/* From data.binarize and data.context. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no such field. */
+elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize, const char *context);
+const elbow_field *elbow_view_context(const elbow_view *view); /* NULL: none */
 
 typedef struct elbow_loader elbow_loader;
 
 /* Reads the slices of shards [first, first + count). ELBOW_IO, ELBOW_FORMAT, ELBOW_MEMORY. */
-elbow_status elbow_loader_create(elbow_loader **loader, elbow_dataset *dataset, const elbow_order_spec *order,
-                                 size_t first, size_t count, elbow_binarize binarize);
+elbow_status elbow_loader_create(elbow_loader **loader, const elbow_view *view, const elbow_order_spec *order,
+                                 size_t first, size_t count);
 void elbow_loader_destroy(elbow_loader **loader);
 
 /* Shuffles for an epoch; needed before its first batch, and cheap when it is already the current one. */
 void elbow_loader_epoch(elbow_loader *loader, uint64_t epoch);
 
-/* The examples of `shard` in step t of the epoch, which is global step `step`. x: (most examples, D). Returns
- * how many. */
-size_t elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, real *x);
+/* The examples of `shard` in step t of the epoch, which is global step `step`, into a batch that was reserved for
+ * them. Sets batch->rows. */
+void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, elbow_batch *batch);
 
 size_t elbow_loader_bytes(const elbow_loader *loader);
 
-/* Values (rows, D) as x, for evaluation: `dynamic` draws once per example, from the stream (seed,
- * ELBOW_SHARD_NONE, "evaluate.SPLIT.binarize") at the example's index. words: (D) scratch. */
-void elbow_loader_convert(real *x, const uint8_t *values, size_t rows, const elbow_field *field,
-                          elbow_binarize binarize, uint64_t seed, elbow_split split, size_t first_example,
-                          uint32_t *words);
+/* Examples [first, first + count) of a split, for evaluation: `dynamic` draws once per example, from the stream
+ * (seed, ELBOW_SHARD_NONE, "evaluate.SPLIT.binarize") at the example's index. */
+typedef struct elbow_block_reader elbow_block_reader;
+elbow_status elbow_block_reader_create(elbow_block_reader **reader, const elbow_view *view, elbow_split split,
+                                       size_t first, size_t count, uint64_t seed, elbow_arena *arena);
+/* Examples [begin, begin + rows), indices in the split. */
+void elbow_block_reader_batch(elbow_block_reader *reader, size_t begin, size_t rows, elbow_batch *batch);
 
 #endif

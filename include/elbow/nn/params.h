@@ -6,6 +6,7 @@
 #ifndef ELBOW_NN_PARAMS_H
 #define ELBOW_NN_PARAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ typedef struct elbow_params {
     size_t tensor_count, tensor_room;
     size_t size;  /* reals in the block, the gaps included */
     size_t count; /* parameters: without the gaps */
+    bool sharing; /* while set, declaring a tensor that is there already, with that shape, gives its offset */
 } elbow_params;
 
 void elbow_params_destroy(elbow_params *params);

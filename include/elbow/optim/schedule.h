@@ -5,8 +5,11 @@
  *     exponential FROM TO rate=R                   max(to, from · exp(−R u)) when TO < FROM; min(…, exp(+R u)) when TO > FROM
  *     cosine FROM TO [steps=N]                     to + (from − to) · (1 + cos(π · min(1, u / N))) / 2
  *     step FROM FACTOR every=N                     from · factor^⌊u / N⌋
+ *     sigmoid FROM TO [steps=N]                    from + (to − from) · s(min(1, u / N)), s the logistic function of 10 (f − ½), stretched
+ *                                                  to reach 0 and 1
+ *     cyclic FROM TO every=N [ratio=R]             from + (to − from) · min(1, (u mod N) / (R N)), R = 0.5: Fu et al. 2019
  *     … [warmup=W]                                 times min(1, (t + 1) / W)
- *     … [every=N]                                  the formula is looked at every N steps only (not for `constant`, `step`)
+ *     … [every=N]                                  the formula is looked at every N steps only (not for `constant`, `step`, `cyclic`)
  *
  * t = 0, 1, … is the global step, which never restarts at an epoch. The formula sees u = max(0, t′ − W), with
  * t′ = N·⌊t / N⌋ where `every=N` is given and t′ = t otherwise; warm-up sees t itself. So the formula stands at
@@ -28,7 +31,7 @@ typedef struct elbow_schedule_ops elbow_schedule_ops;
 typedef struct elbow_schedule {
     const elbow_schedule_ops *ops;
     double from, to; /* for `step`, `to` is the factor */
-    double rate;     /* exponential, per step */
+    double rate;     /* exponential, per step; cyclic, the ratio */
     int64_t steps;   /* length; 0 means the run's */
     int64_t every;   /* granularity of t, at least 1 */
     int64_t warmup;  /* steps, 0 for none */

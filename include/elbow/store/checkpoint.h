@@ -4,6 +4,8 @@
  *     /optimizer/NAME/SLOT/TENSOR each moment, by tensor: /optimizer/adam/first_moment/encoder.0.weight
  *     /run                        attributes: step, epoch, seed, shards, best, best_step, data checksum, versions, host facts
  *     /config                     the options in force, as an INI text
+ *     /field, [/context]          what x is and what the model is given (data/field.h), so that a checkpoint can be
+ *                                 used without its data
  *     /metrics/train, /metrics/evaluation, /metrics/partial
  *
  * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset; /run also has `digest` (below)
@@ -35,12 +37,6 @@ typedef struct elbow_facts {
     int64_t threads, ranks, nodes; /* ranks and nodes say where, not what */
 } elbow_facts;
 
-/* What the model's x is (dataset.h), so that a checkpoint can be used without its data. */
-typedef struct elbow_stored_field {
-    char kind[16];
-    int64_t height, width, channels, maximum, binary;
-} elbow_stored_field;
-
 typedef struct elbow_checkpoint {
     int64_t step;  /* updates done */
     int64_t epoch; /* whole passes done */
@@ -50,9 +46,9 @@ typedef struct elbow_checkpoint {
     double best;       /* best validation (or test) −ELBO so far; infinity before the first */
     int64_t best_step;
     char data_checksum[32];
-    elbow_stored_field field;
     elbow_facts facts;
-    char *config;               /* malloc'd text */
+    char *config;          /* malloc'd text */
+    char *field, *context; /* malloc'd texts (data/field.h): what x is, and what is given; NULL: nothing is */
     const elbow_params *layout; /* the tensors; owned by the caller on write, by `own_layout` on read */
     elbow_params own_layout;
     real *parameters;   /* (layout->size) */
@@ -72,10 +68,15 @@ elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const ch
 elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path);
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint);
 
-/* The field both ways. Reading one: ELBOW_FORMAT where its numbers cannot be. */
-void elbow_checkpoint_put_field(elbow_checkpoint *checkpoint, const elbow_field *field);
-elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *field,
+/* The fields both ways. context may be NULL: nothing is given. Putting replaces the texts that are there; who fills a
+ * checkpoint of its own frees them as it frees config. Fields that are got are the caller's (elbow_field_destroy);
+ * *given is false, and the field empty, where the model is given nothing. ELBOW_FORMAT where a text is damaged. */
+elbow_status elbow_checkpoint_put_fields(elbow_checkpoint *checkpoint, const elbow_field *x,
+                                         const elbow_field *context);
+elbow_status elbow_checkpoint_get_field(const elbow_checkpoint *checkpoint, elbow_field *x,
                                         const char *subject);
+elbow_status elbow_checkpoint_get_context(const elbow_checkpoint *checkpoint, elbow_field *context,
+                                          bool *given, const char *subject);
 
 /* Copies tensors by name from one block to another of a possibly different layout. ELBOW_MISMATCH names the first tensor that
  * is missing, left over, or of another shape; `subject` is the file, for the message. */

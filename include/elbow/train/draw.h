@@ -13,7 +13,7 @@ elbow_status elbow_draw_samples(elbow_vae *vae, const real *parameters, uint64_t
 
 /* The first `count` examples of a split above their reconstructions E[x|z], z from q(z|x). */
 elbow_status elbow_draw_reconstructions(elbow_vae *vae, const real *parameters, uint64_t seed,
-                                        elbow_dataset *dataset, elbow_split split, elbow_binarize binarize,
-                                        size_t count, const char *path);
+                                        const elbow_view *view, elbow_split split, size_t count,
+                                        const char *path);
 
 #endif

@@ -11,7 +11,7 @@
 #ifndef ELBOW_TRAIN_EVALUATE_H
 #define ELBOW_TRAIN_EVALUATE_H
 
-#include "elbow/data/dataset.h"
+#include "elbow/data/loader.h"
 #include "elbow/parallel/world.h"
 #include "elbow/vae/vae.h"
 
@@ -31,9 +31,8 @@ typedef struct elbow_evaluation {
 
 /* Reads this rank's blocks of the split. `vae` is reserved for at least ELBOW_EVALUATE_BLOCK rows and stays the caller's.
  * Collective. */
-elbow_status elbow_evaluator_create(elbow_evaluator **evaluator, elbow_world *world, elbow_dataset *dataset,
-                                    elbow_split split, elbow_vae *vae, elbow_binarize binarize,
-                                    uint64_t seed);
+elbow_status elbow_evaluator_create(elbow_evaluator **evaluator, elbow_world *world, const elbow_view *view,
+                                    elbow_split split, elbow_vae *vae, uint64_t seed);
 void elbow_evaluator_destroy(elbow_evaluator **evaluator);
 
 /* Evaluates with `samples` draws per example; `progress` (or NULL) is called on every rank after each of its blocks. Collective. */

@@ -3,7 +3,7 @@
 #define ELBOW_TRAIN_MODEL_H
 
 #include "elbow/base/options.h"
-#include "elbow/data/dataset.h"
+#include "elbow/data/loader.h"
 #include "elbow/parallel/world.h"
 #include "elbow/store/checkpoint.h"
 #include "elbow/vae/vae.h"
@@ -23,7 +23,8 @@ elbow_status elbow_model_open(elbow_model **model, elbow_world *world, const cha
 void elbow_model_close(elbow_model **model);
 
 /* Opens the data that the model is used on: `path`, or the run's own data.file where it is NULL. ELBOW_MISMATCH where its
- * examples have another shape; a note in the log where the file is not the one it was trained on. Local. */
-elbow_status elbow_model_data(elbow_dataset **dataset, const elbow_model *model, const char *path);
+ * examples are of another kind; a note in the log where the file is not the one it was trained on. Local. */
+elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const elbow_model *model,
+                              const char *path);
 
 #endif

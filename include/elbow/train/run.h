@@ -32,7 +32,7 @@ typedef struct elbow_run {
     elbow_options *options; /* parallel.shards resolved */
     char *directory;
     elbow_dataset *dataset;
-    elbow_binarize binarize;
+    elbow_view view; /* what of the data the model uses, and how */
     elbow_order_spec order;
     elbow_loader *loader;
     elbow_vae *vae;
@@ -41,7 +41,8 @@ typedef struct elbow_run {
     elbow_schedule temperature, beta, learning_rate;
     elbow_evaluator *evaluators[ELBOW_SPLITS]; /* valid and test, NULL where the split is absent */
     elbow_summary *summary;                    /* what ranks tell each other once a step */
-    real *x;                                   /* (most examples of a shard, D): the batch */
+    elbow_arena *arena;                        /* of the batch */
+    elbow_batch batch;                         /* of one shard */
 
     int64_t step, run_steps, epoch_steps; /* updates done; in the run; in an epoch */
     int64_t saved_step,
@@ -76,7 +77,8 @@ elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory
 
 /* What is wrong with options beyond their syntax: schedules, specs, names, lengths. Data is looked at only
  * where `field` is given (NULL: a 28 × 28 image stands in). Local; never touches MPI. */
-elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field);
+elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field,
+                               const elbow_field *context);
 
 /* Steps in an epoch of `examples`, and in the run: from train.epochs and train.steps. Local. */
 int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps);

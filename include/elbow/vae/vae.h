@@ -5,9 +5,9 @@
  *     x ─ encoder ─ posterior ─▶ z ─ decoder ─ likelihood ─▶ log p(x|z)
  *
  * The posterior and the likelihood own the last, linear layer before their distribution; encoder and decoder
- * are the hidden layers of the config. Parameters are declared in the order encoder, posterior, prior,
- * decoder, likelihood, so that [split, size) is complete when the estimator returns and [0, split) after the
- * encoder's backward pass.
+ * are the hidden layers of the config. A conditional model is given c throughout: q(z|x,c), p(z|c), p(x|z,c). Parameters are
+ * declared in the order encoder, posterior, then all else, so that [split, size) is complete when the estimator returns
+ * and [0, split) after the encoder's backward pass.
  *
  * A model is a description and its buffers; parameter values come with each pass (net.h). Everything that
  * can fail happens in create and reserve. All functions are Local. */
@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 #include "elbow/base/options.h"
-#include "elbow/data/dataset.h"
+#include "elbow/data/batch.h"
 #include "elbow/nn/net.h"
 #include "elbow/nn/params.h"
 
@@ -26,8 +26,8 @@ typedef struct elbow_vae elbow_vae;
 
 /* Sums over the examples of a batch, in nats, in row order, in double. */
 typedef struct elbow_terms {
-    double objective;      /* what is maximised: β, free bits and relaxed samples included */
-    double elbo;           /* reconstruction − kl */
+    double objective; /* what is maximised: β, free bits, importance weights and relaxed samples included */
+    double elbo;      /* reconstruction − kl */
     double reconstruction; /* log p(x|z), mean over the samples of z */
     double kl;
 } elbow_terms;
@@ -35,27 +35,30 @@ typedef struct elbow_terms {
 /* The objective of one step: its scheduled values, and the weight of an example, 1 / examples in the step. */
 typedef struct elbow_objective {
     real temperature, beta, free_bits;
-    size_t samples; /* draws of z per example */
     real weight;
 } elbow_objective;
 
-/* From [model] and [estimator] for a field of the data. ELBOW_USAGE names option, value and mend. */
-elbow_status elbow_vae_create(elbow_vae **vae, const elbow_options *options, const elbow_field *field);
+/* From [model], [estimator] and [objective] for fields of the data; context is NULL where nothing is given. ELBOW_USAGE names
+ * option, value and mend. */
+elbow_status elbow_vae_create(elbow_vae **vae, const elbow_options *options, const elbow_field *x,
+                              const elbow_field *context);
 void elbow_vae_destroy(elbow_vae **vae);
 
 const elbow_params *elbow_vae_params(const elbow_vae *vae);
 size_t elbow_vae_split(const elbow_vae *vae); /* first parameter that is not encoder or posterior */
 const elbow_field *elbow_vae_field(const elbow_vae *vae);
+const elbow_field *elbow_vae_context(const elbow_vae *vae); /* NULL: nothing is given */
 
-/* Buffers for up to `rows` examples with `samples` draws each; for gradients too when `training`. Once. */
-elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, size_t samples, bool training);
+/* Buffers for up to `rows` examples; for gradients too, and as many draws as training takes, when `training`. Once. */
+elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training);
 size_t elbow_vae_bytes(const elbow_vae *vae);
 
 /* A training step on one shard's batch, in three calls; gradients of −objective are added to
  * pass->gradients. */
 
-/* x: (rows, D) in [0, 1], kept by reference. The parameters of q(z|x). */
-void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const real *x, size_t rows);
+/* The parameters of q(z|x). The batch is kept by reference. In training (pass->gradients) for estimator.samples draws an
+ * example, else for one. */
+void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch);
 
 /* Samples of z, decoder, likelihood, KL, and the gradients of all that is not encoder or posterior. */
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
@@ -66,17 +69,54 @@ void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass);
 
 /* Evaluation, after elbow_vae_encode. pass->step is the number of the draw. */
 
-/* kl: (rows), in nats, of each example. */
-void elbow_vae_kl(elbow_vae *vae, const elbow_pass *pass, real *kl);
+/* One draw of z per example: relaxed at `temperature` when that is > 0, else discrete (one-hot). log_px: (rows), log p(x|z). kl:
+ * (rows) or NULL, in nats, of discrete draws, see elbow_vae_kl_words; relaxed draws leave it alone. log_weight: (rows) or NULL,
+ * log p(x|z) + log p(z) − log q(z|x), of discrete draws only. */
+void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, real *log_px, real *kl,
+                    real *log_weight);
 
-/* One draw of z per example: relaxed at `temperature` when that is > 0, else discrete (one-hot). log_px: (rows), log p(x|z).
- * log_weight: (rows) or NULL, log p(x|z) + log p(z) − log q(z|x), for discrete draws only. */
-void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, real *log_px, real *log_weight);
+/* Whether the KL of an example is the same for every draw; and how it is had, in words for a reader: "in closed form",
+ * "estimated from the draws", … */
+bool elbow_vae_kl_closed(const elbow_vae *vae);
+const char *elbow_vae_kl_words(const elbow_vae *vae, bool training);
 
-/* mean: (rows, D), E[x|z] for a discrete draw of z given x. */
-void elbow_vae_reconstruct(elbow_vae *vae, const elbow_pass *pass, real *mean);
+/* Whether log p(x|z) is a probability of what the data are: else (grey pixels under a Bernoulli) nothing is a bound. */
+bool elbow_vae_observed(const elbow_vae *vae);
+bool elbow_vae_continuous(const elbow_vae *vae); /* a density: nats have no zero */
 
-/* mean: (rows, D), E[x|z] for z drawn from the prior; nothing need be encoded. */
-void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, size_t rows, real *mean);
+/* How many z there are, where estimator.limit allows summing over them; else 0. */
+size_t elbow_vae_configurations(const elbow_vae *vae);
+/* log p(x) of each example, exactly: Σ over all z in turn. After reserve; encodes nothing of the batch. log_px: (rows). scratch:
+ * (rows) doubles. */
+void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch, real *log_px);
+
+/* What a trained model makes. Values go into examples[first …]; temperature is the likelihood's: 0 for means and most
+ * probable values, 1 for draws from p(x|z). */
+
+/* For a discrete draw of z given x, after elbow_vae_encode. */
+void elbow_vae_reconstruct(elbow_vae *vae, const elbow_pass *pass, elbow_examples *examples, size_t first,
+                           real temperature);
+/* For z drawn from the prior; nothing need be encoded. context: what is given, or NULL. */
+void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, const elbow_values *context, size_t rows,
+                      elbow_examples *examples, size_t first, real temperature);
+/* For z from elsewhere, (rows, width of z) of the layer next to x. */
+void elbow_vae_decode(elbow_vae *vae, const elbow_pass *pass, const real *z, const elbow_values *context,
+                      size_t rows, elbow_examples *examples, size_t first, real temperature);
+
+/* The latents, group by group: what they are, and after elbow_vae_encode and elbow_vae_draw or elbow_vae_sample their values. */
+typedef struct elbow_latent_view {
+    const char *kind; /* "categorical", "bernoulli", "gaussian" */
+    bool discrete;
+    size_t layer;                 /* 0 is next to x */
+    size_t variables, categories; /* categories: 1 where not categorical */
+    size_t q_size, z_size; /* reals a variable: log-probabilities, the logit, or mean and log σ; and its z */
+    size_t column;         /* where its z begins in a row of its layer's z */
+    const real *q, *z;     /* (rows, variables · q_size), (rows, variables · z_size) */
+} elbow_latent_view;
+size_t elbow_vae_groups(const elbow_vae *vae);
+elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t group);
+size_t elbow_vae_z_width(const elbow_vae *vae); /* of the layer next to x */
+/* (rows, width) of the last draw. */
+const real *elbow_vae_z(const elbow_vae *vae);
 
 #endif

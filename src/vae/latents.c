@@ -1,0 +1,287 @@
+#include "vae/latents.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "math/vector.h"
+
+elbow_status elbow_latents_section(const char *spec, size_t index, char *section, size_t room) {
+    for (; index > 0 && spec; index--) {
+        spec = strchr(spec, '/');
+        if (spec) spec++;
+    }
+    size_t length = spec ? strcspn(spec, "/") : 0;
+    ELBOW_CHECK(length < room, ELBOW_USAGE, "`%s` is too long", spec);
+    memcpy(section, spec ? spec : "", length);
+    section[length] = 0;
+    return ELBOW_OK;
+}
+
+static size_t sections(const char *spec) {
+    size_t count = 1;
+    for (const char *p = spec; *p; p++) count += *p == '/';
+    return count;
+}
+
+static elbow_status create_layers(elbow_latents *latents, const elbow_options *options) {
+    elbow_option_text section;
+    size_t layers = sections(options->model.latent);
+    ELBOW_CHECK(layers <= LATENT_LAYERS, ELBOW_USAGE, "more than %d layers of latents", LATENT_LAYERS);
+    for (; latents->count < layers; latents->count++) {
+        elbow_stochastic *layer = &latents->layers[latents->count];
+        ELBOW_TRY(elbow_latents_section(options->model.latent, latents->count, section, sizeof section));
+        ELBOW_TRY(elbow_stochastic_create(layer, section, latents->groups, options));
+        latents->groups += layer->count;
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_latents_create(elbow_latents *latents, const elbow_options *options, size_t features,
+                                  size_t given, elbow_params *params) {
+    latents->features = features;
+    latents->given = given;
+    elbow_status status = create_layers(latents, options);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "model.latent", status);
+    return elbow_stochastic_declare_posterior(&latents->layers[0], latents->groups, features, options,
+                                              params);
+}
+
+/* A network between layers, from a section of model.encoder or model.decoder. */
+static elbow_status create_between(elbow_net **net, const char *way, size_t layer, const char *spec,
+                                   size_t width, size_t given, const elbow_options *options,
+                                   elbow_params *params) {
+    char name[32];
+    elbow_option_text section;
+    elbow_shape input = elbow_shape_flat(width);
+    ELBOW_TRY(elbow_latents_section(spec, layer, section, sizeof section));
+    snprintf(name, sizeof name, "%s.%zu", way, layer);
+    return elbow_net_create(net, name, section, options->model.activation, &input, given, params);
+}
+
+static elbow_status declare_priors(elbow_latents *latents, const elbow_options *options,
+                                   elbow_params *params) {
+    size_t given = latents->given;
+    for (size_t i = latents->count; i-- > 0;) {
+        bool top = i + 1 == latents->count;
+        size_t width = top ? 0 : latents->layers[i + 1].z_width;
+        if (width + given > 0) {
+            elbow_status status = create_between(&latents->down[i], "down", i + 1, options->model.decoder,
+                                                 width, given, options, params);
+            if (status != ELBOW_OK) return elbow_options_blame(options, "model.decoder", status);
+        }
+        size_t features = latents->down[i] ? elbow_net_output_width(latents->down[i]) : 0;
+        ELBOW_TRY(elbow_stochastic_declare_prior(&latents->layers[i], latents->groups, features, !top,
+                                                 options, params));
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_options *options,
+                                        elbow_params *params) {
+    size_t most_down = latents->count + (latents->given > 0);
+    elbow_status status = ELBOW_OK;
+    if (sections(options->model.encoder) > latents->count)
+        status = elbow_options_blame(options, "model.encoder",
+                                     elbow_fail(ELBOW_USAGE,
+                                                "`%s` has more sections than model.latent has layers (%zu)",
+                                                options->model.encoder, latents->count));
+    if (status == ELBOW_OK && sections(options->model.decoder) > most_down)
+        status = elbow_options_blame(options, "model.decoder",
+                                     elbow_fail(ELBOW_USAGE,
+                                                "`%s` has more sections than model.latent has layers (%zu)",
+                                                options->model.decoder, latents->count));
+    ELBOW_TRY(status);
+    for (size_t i = 1; i < latents->count; i++) {
+        status = create_between(&latents->up[i], "up", i, options->model.encoder,
+                                latents->layers[i - 1].z_width, latents->given, options, params);
+        if (status != ELBOW_OK) return elbow_options_blame(options, "model.encoder", status);
+        ELBOW_TRY(elbow_stochastic_declare_posterior(
+            &latents->layers[i], latents->groups, elbow_net_output_width(latents->up[i]), options, params));
+    }
+    return declare_priors(latents, options, params);
+}
+
+elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t samples, bool training,
+                                   elbow_arena *arena) {
+    size_t most = rows * samples;
+    for (size_t i = 0; i < latents->count; i++) {
+        ELBOW_TRY(elbow_stochastic_reserve(&latents->layers[i], most, samples, training, arena));
+        if (latents->up[i]) ELBOW_TRY(elbow_net_reserve(latents->up[i], most, training, arena));
+        if (latents->down[i]) ELBOW_TRY(elbow_net_reserve(latents->down[i], most, training, arena));
+    }
+    ELBOW_TRY(elbow_arena_reals(arena, most * elbow_latents_width(latents), &latents->configurations));
+    if (samples > 1) {
+        ELBOW_TRY(elbow_arena_reals(arena, most * latents->features, &latents->spread));
+        if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * latents->features, &latents->dfeatures));
+    }
+    return elbow_arena_reals(arena, most, &latents->scratch);
+}
+
+void elbow_latents_destroy(elbow_latents *latents) {
+    for (size_t i = 0; i < latents->count; i++) {
+        elbow_net_destroy(&latents->up[i]);
+        elbow_net_destroy(&latents->down[i]);
+        elbow_stochastic_destroy(&latents->layers[i]);
+    }
+    memset(latents, 0, sizeof *latents);
+}
+
+size_t elbow_latents_width(const elbow_latents *latents) { return latents->layers[0].z_width; }
+
+void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const real *features,
+                           const real *context, size_t batch, size_t samples) {
+    size_t row = latents->features;
+    latents->batch = batch;
+    latents->samples = samples;
+    latents->rows = batch * samples;
+    latents->context = context;
+    for (size_t s = 0; samples > 1 && s < samples; s++)
+        memcpy(latents->spread + s * batch * row, features, batch * row * sizeof *features);
+    latents->up_features[0] = samples > 1 ? latents->spread : features;
+    elbow_stochastic_forward(&latents->layers[0], pass, latents->up_features[0], batch, samples);
+}
+
+static const real *through(elbow_net *net, const elbow_latents *latents, const elbow_pass *pass,
+                           const real *z) {
+    elbow_net_input input = {
+        .x = z, .given = latents->context, .rows = latents->rows, .batch = latents->batch};
+    return elbow_net_forward(net, pass, &input);
+}
+
+static const real *z_of(const elbow_stochastic *layer) {
+    return layer->count == 1 ? layer->groups[0].z : layer->z;
+}
+
+void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass) {
+    for (size_t i = latents->count; i-- > 0;) {
+        const real *above = i + 1 < latents->count ? z_of(&latents->layers[i + 1]) : NULL;
+        const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
+        latents->down_features[i] = h;
+        elbow_stochastic_condition(&latents->layers[i], pass, h, true);
+    }
+}
+
+/* Draws from the bottom up: each layer's q is known when the one below is drawn. */
+static const real *draw(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard,
+                        bool exact) {
+    for (size_t i = 0; i < latents->count; i++) {
+        elbow_stochastic *layer = &latents->layers[i];
+        if (i > 0) {
+            latents->up_features[i] = through(latents->up[i], latents, pass, z_of(layer - 1));
+            elbow_stochastic_forward(layer, pass, latents->up_features[i], latents->batch, latents->samples);
+        }
+        if (exact)
+            elbow_stochastic_sample(layer, pass);
+        else
+            elbow_stochastic_relax(layer, pass, temperature, hard);
+    }
+    elbow_latents_condition(latents, pass);
+    return latents->z = z_of(&latents->layers[0]);
+}
+
+const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard) {
+    return draw(latents, pass, temperature, hard, false);
+}
+
+const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass) {
+    return draw(latents, pass, 0, false, true);
+}
+
+const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
+                                       size_t batch) {
+    latents->batch = latents->rows = batch;
+    latents->samples = 1;
+    latents->context = context;
+    for (size_t i = latents->count; i-- > 0;) {
+        elbow_stochastic *layer = &latents->layers[i];
+        const real *above = i + 1 < latents->count ? z_of(layer + 1) : NULL;
+        const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
+        layer->batch = batch;
+        layer->samples = 1;
+        elbow_stochastic_condition(layer, pass, h, false);
+        elbow_stochastic_sample_prior(layer, pass, batch);
+    }
+    return latents->z = z_of(&latents->layers[0]);
+}
+
+void elbow_latents_receive(elbow_latents *latents, real *dz) {
+    elbow_stochastic_receive(&latents->layers[0], dz);
+    for (size_t i = 1; i < latents->count; i++) {
+        elbow_stochastic *layer = &latents->layers[i];
+        memset(layer->dz, 0, latents->rows * layer->z_width * sizeof *layer->dz);
+        elbow_stochastic_receive(layer, layer->dz);
+    }
+}
+
+/* What layer i's prior learned: to its parameters, and through the network above to the z it came from. */
+void elbow_latents_prior_backward(elbow_latents *latents, const elbow_pass *pass, size_t i) {
+    real *dh = elbow_stochastic_prior_backward(&latents->layers[i], pass, latents->down_features[i]);
+    if (latents->down[i] == NULL) return;
+    bool above = i + 1 < latents->count;
+    real *dz = elbow_net_backward(latents->down[i], pass, dh, above);
+    if (above) elbow_stochastic_add(&latents->layers[i + 1], dz);
+}
+
+void elbow_latents_divergence(elbow_latents *latents, const elbow_pass *pass,
+                              const elbow_objective *objective, elbow_terms *terms) {
+    for (size_t i = 0; i < latents->count; i++) {
+        elbow_stochastic_divergence(&latents->layers[i], pass, objective, terms);
+        elbow_latents_prior_backward(latents, pass, i);
+    }
+}
+
+void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                                  bool hard) {
+    for (size_t i = latents->count; i-- > 0;) {
+        elbow_stochastic *layer = &latents->layers[i];
+        elbow_stochastic_relax_backward(layer, pass, temperature, hard);
+        if (i == 0) return; /* layer 0 goes on in elbow_latents_backward */
+        real *dh = elbow_stochastic_backward(layer, pass, latents->up_features[i]);
+        elbow_stochastic_add(layer - 1, elbow_net_backward(latents->up[i], pass, dh, true));
+    }
+}
+
+/* The temperature that a group's densities are taken at: 0 where they are those of discrete values. */
+static real density_temperature(const elbow_group *group, real temperature) {
+    return group->divergence == ELBOW_KL_RELAXED ? temperature : 0;
+}
+
+void elbow_latents_log_ratio(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                             real *log_ratio) {
+    size_t rows = latents->rows;
+    memset(log_ratio, 0, rows * sizeof *log_ratio);
+    for (size_t i = 0; i < latents->count; i++)
+        for (size_t g = 0; g < latents->layers[i].count; g++) {
+            elbow_group *group = &latents->layers[i].groups[g];
+            real at = density_temperature(group, temperature);
+            elbow_group_log_p(group, pass, latents->scratch, rows, at);
+            elbow_add(log_ratio, latents->scratch, rows);
+            elbow_group_log_q(group, latents->scratch, rows, at);
+            for (size_t r = 0; r < rows; r++) log_ratio[r] -= latents->scratch[r];
+        }
+}
+
+void elbow_latents_log_ratio_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                                      const real *weights) {
+    size_t rows = latents->rows;
+    for (size_t i = 0; i < latents->count; i++) {
+        for (size_t g = 0; g < latents->layers[i].count; g++) {
+            elbow_group *group = &latents->layers[i].groups[g];
+            real at = density_temperature(group, temperature);
+            elbow_group_log_p_backward(group, pass, weights, rows, at, true);
+            for (size_t r = 0; r < rows; r++) latents->scratch[r] = -weights[r];
+            elbow_group_log_q_backward(group, latents->scratch, rows, at, true);
+        }
+        elbow_latents_prior_backward(latents, pass, i);
+    }
+}
+
+real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass, const real *features) {
+    bool spread = latents->samples > 1;
+    real *dh = elbow_stochastic_backward(&latents->layers[0], pass, spread ? latents->spread : features);
+    if (!spread) return dh;
+    size_t count = latents->batch * latents->features;
+    memcpy(latents->dfeatures, dh, count * sizeof *dh);
+    for (size_t s = 1; s < latents->samples; s++) elbow_add(latents->dfeatures, dh + s * count, count);
+    return latents->dfeatures;
+}

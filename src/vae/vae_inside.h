@@ -1,0 +1,34 @@
+/* The parts of a model, for the files that make it: vae.c (training, evaluation) and vae_generate.c. */
+#ifndef ELBOW_SRC_VAE_VAE_INSIDE_H
+#define ELBOW_SRC_VAE_VAE_INSIDE_H
+
+#include "vae/estimator.h"
+#include "vae/likelihood.h"
+
+struct elbow_vae {
+    elbow_field field, context; /* of x, and of what is given */
+    elbow_params params;
+    size_t split;
+    elbow_net *encoder, *decoder;
+    elbow_latents latents;
+    elbow_likelihood likelihood;
+    elbow_estimator estimator;
+    size_t configurations; /* of z, where they can be summed over; else 0 */
+    elbow_arena *arena;
+    size_t given_width; /* 0: nothing is given */
+    real *given;        /* (B, given_width) */
+    real *dfeatures;    /* (S·B, decoder features) */
+    real *log_ratio;    /* (B) */
+    double *most, *sum; /* (B) */
+
+    const elbow_batch *batch;       /* of the last encode */
+    const real *features, *decoded; /* encoder's and decoder's outputs */
+};
+
+/* What is given, as rows of reals; NULL where nothing is. */
+const real *elbow_vae_give(elbow_vae *vae, const elbow_values *context, size_t rows);
+
+/* vae->decoded from z (rows, z width), beside what the last elbow_vae_give gave. */
+void elbow_vae_run_decoder(elbow_vae *vae, const elbow_pass *pass, const real *z, size_t rows);
+
+#endif
