@@ -8,14 +8,20 @@
 
 static const elbow_latent_ops *const latents[] = {
     &elbow_latent_categorical,
+    &elbow_latent_bernoulli,
+    &elbow_latent_gaussian,
 };
 static const elbow_posterior_ops *const posteriors[] = {
     &elbow_posterior_factorised,
+    &elbow_posterior_autoregressive,
 };
 static const elbow_prior_ops *const priors[] = {
     &elbow_prior_standard,
     &elbow_prior_uniform,
     &elbow_prior_normal,
+    &elbow_prior_learned,
+    &elbow_prior_autoregressive,
+    &elbow_prior_mixture,
 };
 
 elbow_status elbow_group_create(elbow_group *group, size_t index, const char *spec,

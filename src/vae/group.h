@@ -181,8 +181,9 @@ void elbow_group_kl(elbow_group *group, const elbow_pass *pass, elbow_divergence
 void elbow_group_kl_backward(elbow_group *group, const elbow_pass *pass, elbow_divergence how,
                              const real *weights, size_t rows, real temperature);
 
-extern const elbow_latent_ops elbow_latent_categorical;
-extern const elbow_posterior_ops elbow_posterior_factorised;
-extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal;
+extern const elbow_latent_ops elbow_latent_categorical, elbow_latent_bernoulli, elbow_latent_gaussian;
+extern const elbow_posterior_ops elbow_posterior_factorised, elbow_posterior_autoregressive;
+extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal, elbow_prior_learned,
+    elbow_prior_autoregressive, elbow_prior_mixture;
 
 #endif
