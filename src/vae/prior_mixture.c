@@ -14,11 +14,7 @@ typedef struct mixture {
     char stream[2 * ELBOW_TENSOR_NAME];
 } mixture;
 
-static elbow_status check(const elbow_group *group, size_t features, const elbow_options *options) {
-    ELBOW_CHECK(
-        features == 0, ELBOW_USAGE,
-        "a mixture prior does not look at what is given or at latents above; write prior = learned or "
-        "autoregressive there");
+static elbow_status check(const elbow_group *group, const elbow_options *options) {
     ELBOW_CHECK(!group->latent->discrete || strcmp(options->objective.kl, "relaxed") != 0, ELBOW_USAGE,
                 "a mixture of %s variables has no density of relaxed samples; set objective.kl = sampled",
                 group->latent->name);
@@ -29,8 +25,9 @@ static elbow_status create(elbow_group *group, const char *name, size_t features
                            const elbow_options *options, elbow_params *params) {
     char tensor[2 * ELBOW_TENSOR_NAME];
     mixture *state = group->prior_state = calloc(1, sizeof *state);
+    (void)features; /* p(z) looks at nothing */
     ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for a prior");
-    ELBOW_TRY(check(group, features, options));
+    ELBOW_TRY(check(group, options));
     size_t count = state->components.count = (size_t)options->model.components;
     snprintf(state->stream, sizeof state->stream, "%s.component", name);
     snprintf(tensor, sizeof tensor, "%s.components", name);
