@@ -70,7 +70,7 @@ static void add_flag(char *help, const elbow_import_flag *flag) {
     bool output = strcmp(flag->name, "--output") == 0;
     snprintf(name, sizeof name, "%s%s%s%s", output ? "-o, " : "", flag->name, flag->value != NULL ? " " : "",
              flag->value != NULL ? flag->value : "");
-    add(help, "  %-*s", FLAG_WIDTH, name);
+    add(help, "  %-*s", flag->help != NULL || flag->fallback != NULL ? FLAG_WIDTH : 0, name);
     if (strlen(name) > FLAG_WIDTH) add(help, "\n  %*s", FLAG_WIDTH, "");
     for (const char *line = flag->help; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");

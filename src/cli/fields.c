@@ -108,7 +108,12 @@ void elbow_cli_print_data(const elbow_dataset *dataset) {
         printf(elbow_dataset_has_part(dataset, split, ELBOW_CONTEXT) ? ", with context\n" : "\n");
     }
     elbow_cli_print_field("x", elbow_dataset_field(dataset, ELBOW_X));
-    if (labels != NULL) elbow_cli_print_field("labels", labels);
+    if (labels != NULL) {
+        elbow_cli_label("labels");
+        printf("%zu classes: ", labels->columns[0].cardinality);
+        print_words(labels->columns[0].words, labels->columns[0].cardinality, WORDS_SHOWN, " ");
+        printf(labels->columns[0].missing ? ", or missing\n" : "\n");
+    }
     if (context != NULL) elbow_cli_print_field("context", context);
     elbow_cli_label("checksum");
     printf("%s\n", elbow_dataset_checksum(dataset));

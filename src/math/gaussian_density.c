@@ -29,9 +29,9 @@ ELBOW_INLINE double row_log_prob(real *mean, const real *x, const real *s, const
     return sum;
 }
 
-ELBOW_KERNEL void elbow_gaussian_log_prob(double *log_p, real *mean, const real *x, const real *s,
-                                          const real *inverse, size_t rows, size_t batch, size_t n,
-                                          size_t stride, int gradient) {
+ELBOW_KERNEL void elbow_gaussian_rows_log_prob(double *log_p, real *mean, const real *x, const real *s,
+                                               const real *inverse, size_t rows, size_t batch, size_t n,
+                                               size_t stride, int gradient) {
     for (size_t r = 0; r < rows; ++r) {
         const real *target = x + (r % batch) * n;
         if (gradient)

@@ -11,8 +11,9 @@
  *     log_p[r]  += Σ_d −½ (u_d² + s_d + log 2π), missing values left out
  *     mean      ← u, NaN where missing, when `gradient`: what elbow_gaussian_backward takes; untouched otherwise
  * Row sums: 16 lanes in real per 256 dimensions, then in double. */
-void elbow_gaussian_log_prob(double *log_p, real *mean, const real *x, const real *s, const real *inverse,
-                             size_t rows, size_t batch, size_t n, size_t stride, int gradient);
+void elbow_gaussian_rows_log_prob(double *log_p, real *mean, const real *x, const real *s,
+                                  const real *inverse, size_t rows, size_t batch, size_t n, size_t stride,
+                                  int gradient);
 
 /* u ← weights[r] u e^{−s/2}, the gradient of Σ_r weights[r] log_p[r] in the means; unless it is NULL,
  * ds[d] += Σ_r weights[r] ½ (u² − 1), in row order. Missing values have none. */

@@ -59,8 +59,8 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
     elbow_variance_forward(variance, pass);
     elbow_head_forward(&state->head, pass, state->means, features, rows);
     for (size_t r = 0; r < rows; r++) state->log_px[r] = 0;
-    elbow_gaussian_log_prob(state->log_px, state->means, x->reals, variance->s, variance->inverse, rows,
-                            batch, D, D, pass->gradients != NULL);
+    elbow_gaussian_rows_log_prob(state->log_px, state->means, x->reals, variance->s, variance->inverse, rows,
+                                 batch, D, D, pass->gradients != NULL);
     for (size_t r = 0; r < rows; r++) log_px[r] = (real)state->log_px[r];
 }
 

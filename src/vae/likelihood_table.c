@@ -92,8 +92,8 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
     for (size_t r = 0; r < rows; r++) state->log_px[r] = 0;
     elbow_softmax_log_prob(state->log_px, state->outputs, state->codes, rows, batch, state->begin, C, width,
                            gradient);
-    elbow_gaussian_log_prob(state->log_px, state->outputs + state->begin[C], state->reals, variance->s,
-                            variance->inverse, rows, batch, R, width, gradient);
+    elbow_gaussian_rows_log_prob(state->log_px, state->outputs + state->begin[C], state->reals, variance->s,
+                                 variance->inverse, rows, batch, R, width, gradient);
     for (size_t r = 0; r < rows; r++) log_px[r] = (real)state->log_px[r];
 }
 

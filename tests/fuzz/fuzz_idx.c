@@ -28,18 +28,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
-    const elbow_importer *importer = NULL;
     elbow_dataset *data = NULL;
     FILE *file = fopen(input, "wb");
     if (file == NULL || fwrite(bytes, 1, count, file) != count || fclose(file) != 0) abort();
-    elbow_import_request request = {
-        .inputs = {[ELBOW_TRAIN] = input, [ELBOW_TEST] = input}, .output = output, .overwrite = true};
-    if (elbow_importer_find("idx", &importer) != ELBOW_OK) abort();
-    if (importer->import(&request) == ELBOW_OK) {
+    elbow_import_request request;
+    if (elbow_import_begin(&request, "idx") != ELBOW_OK) abort();
+    request.inputs[ELBOW_TRAIN] = request.inputs[ELBOW_TEST] = input;
+    request.output = output;
+    request.overwrite = true;
+    if (elbow_import_run(&request) == ELBOW_OK) {
         if (elbow_dataset_open(&data, output) != ELBOW_OK || elbow_dataset_verify(data) != ELBOW_OK) abort();
         elbow_dataset_close(&data);
     }
-    request.labels[ELBOW_TRAIN] = input;
-    if (importer->import(&request) == ELBOW_OK) abort(); /* nothing is images and labels */
+    if (elbow_import_set(&request, "--train-labels", input) != ELBOW_OK) abort();
+    if (elbow_import_run(&request) == ELBOW_OK) abort(); /* nothing is images and labels */
     return 0;
 }

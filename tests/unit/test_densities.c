@@ -189,9 +189,9 @@ static void gaussian_densities(void **state) {
         for (size_t d = 0; d < n; ++d) inverse[d] = (real)exp(-0.5 * (double)s[d]), ds[d] = 1;
         real *u = hold_copy(mean, ROWS * stride * sizeof(real), 4);
         double log_p[ROWS] = {5, 0, 0, 0, 0, 0}, again[ROWS] = {5, 0, 0, 0, 0, 0};
-        elbow_gaussian_log_prob(log_p, u, x, s, inverse, ROWS, BATCH, n, stride, 0);
+        elbow_gaussian_rows_log_prob(log_p, u, x, s, inverse, ROWS, BATCH, n, stride, 0);
         assert_memory_equal(u, mean, ROWS * stride * sizeof(real));
-        elbow_gaussian_log_prob(again, u, x, s, inverse, ROWS, BATCH, n, stride, 1);
+        elbow_gaussian_rows_log_prob(again, u, x, s, inverse, ROWS, BATCH, n, stride, 1);
         assert_memory_equal(log_p, again, sizeof log_p);
         elbow_gaussian_backward(u, ds, weights, inverse, ROWS, n, stride);
         double *slopes = hold(n * sizeof *slopes, 0);

@@ -3,6 +3,7 @@
 
 #include <hdf5.h>
 #include <pthread.h>
+#include <xxhash.h>
 
 #include "base/h5.h"
 
@@ -329,6 +330,53 @@ static void test_full_disk(void **state) {
     OK(write_on_disk(700, &checksum));
 }
 
+/* Rows appended in pieces, over chunks, are those of one write; more can be asked for while it grows. */
+static elbow_status write_growing(size_t rows, size_t piece) {
+    elbow_h5 *file = NULL;
+    static uint16_t values[3000][3];
+    for (size_t i = 0; i < 3000 * 3; i++) values[i / 3][i % 3] = (uint16_t)(i * 40503u);
+    ELBOW_TRY(elbow_h5_create_disk(&file, where, where));
+    elbow_status status =
+        elbow_h5_create_growing(file, "/train/x", ELBOW_H5_U16, (elbow_h5_shape){2, {0, 3}}, 256, 4);
+    for (size_t first = 0; status == ELBOW_OK && first < rows; first += piece) {
+        if (piece > rows - first) piece = rows - first;
+        status = elbow_h5_append_rows(file, "/train/x", ELBOW_H5_U16, piece, values[first]);
+    }
+    if (status == ELBOW_OK)
+        status = elbow_h5_set_checksum(file, "/train/x", XXH64(values, rows * sizeof values[0], 0));
+    elbow_status closed = elbow_h5_close(&file);
+    return status != ELBOW_OK ? status : closed;
+}
+
+static void test_growing(void **state) {
+    (void)state;
+    const size_t pieces[] = {1, 7, 255, 256, 257, 3000};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        elbow_h5 *file = NULL;
+        elbow_h5_type type;
+        elbow_h5_shape shape;
+        uint16_t rows[600][3];
+        OK(write_growing(1000, pieces[i]));
+        OK(elbow_h5_open(&file, where));
+        OK(elbow_h5_describe(file, "/train/x", &type, &shape));
+        assert_true(type == ELBOW_H5_U16 && shape.dims == 2 && shape.size[0] == 1000 && shape.size[1] == 3);
+        OK(elbow_h5_verify(file, "/train/x"));
+        OK(elbow_h5_read_rows(file, "/train/x", ELBOW_H5_U16, 400, 600, rows));
+        for (size_t k = 0; k < 1800; k++)
+            assert_int_equal(rows[k / 3][k % 3], (uint16_t)((1200 + k) * 40503u));
+        FAILS(elbow_h5_read_rows(file, "/train/x", ELBOW_H5_U8, 0, 1, rows), ELBOW_FORMAT, "another type");
+        OK(elbow_h5_close(&file));
+    }
+    for (size_t bytes = 0; bytes < 12000; bytes += bytes < 4096 ? 512 : 1501) {
+        limit_files(bytes);
+        elbow_status status = write_growing(3000, 100);
+        limit_files(RLIM_INFINITY);
+        FAILS(status, ELBOW_IO, "ulimit");
+    }
+    assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
+    OK(write_growing(3000, 100));
+}
+
 static herr_t count_print(hid_t stack, void *context) {
     (void)stack;
     ++*(int *)context;
@@ -385,6 +433,7 @@ int main(void) {
         cmocka_unit_test(test_invented_sizes),
         cmocka_unit_test(test_disk),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_growing),
         cmocka_unit_test(test_printing_is_the_callers),
         cmocka_unit_test(test_threads),
     };
