@@ -83,6 +83,16 @@ void elbow_model_close(elbow_model **model) {
     *model = NULL;
 }
 
+/* Layers and likelihoods have room for what they were made for. */
+static elbow_status check_length(const elbow_field *expected, const elbow_field *found, const char *path) {
+    ELBOW_CHECK(
+        expected->kind != ELBOW_SEQUENCE || found->dimensions <= expected->dimensions, ELBOW_MISMATCH,
+        "%s: has sequences of up to %zu tokens, and the model has room for %zu; import it with --longest, or "
+        "train a model on data that hold as long ones",
+        path, found->dimensions, expected->dimensions);
+    return ELBOW_OK;
+}
+
 elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const elbow_model *model,
                               const char *path) {
     const elbow_field *context = elbow_vae_context(model->vae);
@@ -92,6 +102,9 @@ elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const e
     ELBOW_TRY(status);
     status = elbow_field_match(elbow_vae_field(model->vae), elbow_dataset_field(*dataset, ELBOW_X),
                                elbow_dataset_path(*dataset));
+    if (status == ELBOW_OK)
+        status = check_length(elbow_vae_field(model->vae), elbow_dataset_field(*dataset, ELBOW_X),
+                              elbow_dataset_path(*dataset));
     if (status == ELBOW_OK)
         status =
             elbow_view_create(view, *dataset, model->options->data.binarize, model->options->data.context);
