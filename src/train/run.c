@@ -13,6 +13,7 @@
 #include "train/facts.h"
 #include "train/resume.h"
 #include "train/save.h"
+#include "vae/likelihood.h"
 
 int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps) {
     int64_t epochs = options->train.epochs, steps = options->train.steps;
@@ -55,14 +56,44 @@ static elbow_status parse_schedules(const elbow_options *options, int64_t run_st
     return ELBOW_OK;
 }
 
+static elbow_status try_model(const elbow_options *options, const elbow_field *field,
+                              const elbow_field *context) {
+    elbow_vae *vae = NULL;
+    elbow_status status = elbow_vae_create(&vae, options, field, context);
+    elbow_vae_destroy(&vae);
+    return status;
+}
+
+/* Where no data say what examples are, a model that can be made of some kind of them is no mistake. */
+static elbow_status try_stand_ins(const elbow_options *options) {
+    char *words[] = {"0", "1"}, *symbols[] = {"", "A", "C", "G"};
+    elbow_column columns[] = {{.name = "a", .cardinality = 2, .words = words},
+                              {.name = "b", .cardinality = 2, .words = words},
+                              {.name = "c", .scale = 1},
+                              {.name = "d", .scale = 1}};
+    const elbow_field fields[] = {
+        {.kind = ELBOW_IMAGE, .height = 28, .width = 28, .channels = 1, .dimensions = 784, .maximum = 255},
+        {.kind = ELBOW_TABLE, .dimensions = 2, .columns = columns},
+        {.kind = ELBOW_TABLE, .dimensions = 2, .columns = columns + 2},
+        {.kind = ELBOW_TABLE, .dimensions = 4, .columns = columns},
+        {.kind = ELBOW_SEQUENCE, .dimensions = 16, .vocabulary = 4, .symbols = symbols, .terminated = true}};
+    const elbow_field *given = strcmp(options->data.context, "none") == 0 ? NULL : &fields[1];
+    char name[64], known[256];
+    elbow_status status = try_model(options, &fields[0], given); /* also where the name is unknown */
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(options->model.likelihood, " \t"),
+             options->model.likelihood);
+    for (size_t i = 1; i < sizeof fields / sizeof *fields && status != ELBOW_OK; i++) {
+        elbow_likelihood_list(&fields[i], known, sizeof known);
+        if (strstr(known, name) != NULL) status = try_model(options, &fields[i], given);
+    }
+    return status;
+}
+
 elbow_status elbow_train_check(const elbow_options *options, const elbow_field *field,
                                const elbow_field *context) {
-    const elbow_field stand_in = {
-        .kind = ELBOW_IMAGE, .height = 28, .width = 28, .channels = 1, .dimensions = 784, .maximum = 255};
     elbow_schedule temperature, beta, learning_rate;
     elbow_binarize binarize;
     elbow_optimizer *optimizer = NULL;
-    elbow_vae *vae = NULL;
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
     ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
                 "train.epochs and train.steps are both 0: nothing to do; set one of them");
@@ -73,13 +104,8 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
         (long long)options->parallel.shards, (long long)options->train.batch);
     /* How many steps an epoch has, only the data says: at least one. */
     ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
-    elbow_status status = ELBOW_OK;
-    /* Without the data, a model of anything but images cannot be told from a mistake. */
-    if (field != NULL || strcmp(options->model.likelihood, "bernoulli") == 0)
-        status = elbow_vae_create(&vae, options, field ? field : &stand_in, context);
-    elbow_vae_destroy(&vae);
-    ELBOW_TRY(status);
-    status = elbow_optimizer_create(&optimizer, options, 0, 0);
+    ELBOW_TRY(field ? try_model(options, field, context) : try_stand_ins(options));
+    elbow_status status = elbow_optimizer_create(&optimizer, options, 0, 0);
     elbow_optimizer_destroy(&optimizer);
     return status;
 }
