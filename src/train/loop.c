@@ -42,7 +42,8 @@ typedef struct best_so_far {
 
 /* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
 static elbow_status evaluate(elbow_run *run, bool *improved) {
-    double temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps);
+    bool relaxes = elbow_vae_relaxes(run->vae);
+    double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     *improved = false;
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
         elbow_evaluation evaluation;

@@ -100,7 +100,9 @@ static void say_model(const elbow_run *run) {
                  elbow_vae_kl_words(run->vae, true));
     elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
                  grouped(count, elbow_vae_params(run->vae)->count), rank_bytes(run) / 1e6);
-    elbow_notice("  train    %s, temperature %s", o->estimator.name, o->estimator.temperature);
+    bool relaxes = elbow_vae_relaxes(run->vae);
+    elbow_notice("  train    %s%s%s", o->estimator.name, relaxes ? ", temperature " : "",
+                 relaxes ? o->estimator.temperature : "");
     elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
 }
 
@@ -159,14 +161,16 @@ void elbow_progress_begin(elbow_progress *progress, const elbow_run *run) {
 /* What both kinds of line say. */
 static void describe(char *text, size_t room, const elbow_progress *progress, const elbow_run *run,
                      const elbow_step_report *report) {
-    char left[32], rate[32];
+    char left[32], rate[32], temperature[16] = "";
+    if (elbow_vae_relaxes(run->vae))
+        snprintf(temperature, sizeof temperature, "τ %.2f  ", report->temperature);
     double elapsed = elbow_now() - progress->began;
     double of_a_step = elapsed / (double)(run->step - progress->began_step);
     elbow_format_time(left, sizeof left, of_a_step * (double)(run->run_steps - run->step));
     int64_t epoch = (run->step - 1) / run->epoch_steps + 1;
-    snprintf(text, room, "epoch %lld  step %lld/%lld  -ELBO %.1f  KL %.1f  τ %.2f  %s ex/s  %s left",
+    snprintf(text, room, "epoch %lld  step %lld/%lld  -ELBO %.1f  KL %.1f  %s%s ex/s  %s left",
              (long long)epoch, (long long)run->step, (long long)run->run_steps, -progress->elbo, progress->kl,
-             report->temperature, grouped(rate, (size_t)progress->rate), left);
+             temperature, grouped(rate, (size_t)progress->rate), left);
 }
 
 /* A bar of `cells` cells, in eighths of one, so that it moves in a long run. */
@@ -212,14 +216,15 @@ void elbow_progress_step(elbow_progress *progress, const elbow_run *run, const e
 }
 
 void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {
-    char trained[32], train[32] = "";
+    char trained[32], train[32] = "", soft[32] = "";
+    if (!isnan(evaluation->soft_elbo)) snprintf(soft, sizeof soft, "(soft %.2f)  ", -evaluation->soft_elbo);
     elbow_format_time(trained, sizeof trained, run->before + run->seconds);
     const elbow_table *table = &run->metrics.evaluation;
     const double *column = elbow_table_column(table, "train_elbo");
     double elbo = column && table->rows ? column[table->rows - 1] : NAN;
     if (!isnan(elbo)) snprintf(train, sizeof train, "train %.2f  ", -elbo);
-    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  (soft %.2f)  %s",
+    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  %s%s",
                  (double)run->step / (double)run->epoch_steps, (long long)run->step, train,
                  elbow_split_name(split), -evaluation->elbo, evaluation->elbo_error,
-                 -evaluation->reconstruction, evaluation->kl, -evaluation->soft_elbo, trained);
+                 -evaluation->reconstruction, evaluation->kl, soft, trained);
 }

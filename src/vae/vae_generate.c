@@ -60,5 +60,11 @@ elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t index) {
     };
 }
 
+bool elbow_vae_relaxes(const elbow_vae *vae) {
+    for (size_t g = 0; g < vae->latents.groups; g++)
+        if (elbow_vae_group(vae, g).discrete) return vae->estimator.ops != &elbow_estimator_exact;
+    return false;
+}
+
 size_t elbow_vae_z_width(const elbow_vae *vae) { return elbow_latents_width(&vae->latents); }
 const real *elbow_vae_z(const elbow_vae *vae) { return vae->latents.z; }
