@@ -8,11 +8,11 @@
 
 enum { CHANNELS_MOST = 1 << 20, KERNEL_MOST = 255 };
 
-/* A number of at most 7 digits at *text, and on; 0 where there is none. */
+/* The number at *text, and on; 0 where there is none. What is too large for anything stays so. */
 static size_t take_number(const char **text) {
-    size_t digits = strspn(*text, "0123456789"), value = 0;
-    if (digits > 7) return 0;
-    for (; digits > 0; digits--, (*text)++) value = 10 * value + (size_t)(**text - '0');
+    size_t value = 0;
+    for (; **text >= '0' && **text <= '9'; (*text)++)
+        value = value > CHANNELS_MOST ? value : 10 * value + (size_t)(**text - '0');
     return value;
 }
 

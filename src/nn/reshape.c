@@ -9,9 +9,12 @@ static elbow_status create(elbow_layer *layer, const elbow_layer_request *reques
     int end = 0;
     bool read = sscanf(request->size, "%7lux%7lux%7lu%n", &height, &across, &channels, &end) == 3 &&
                 request->size[end] == 0;
-    ELBOW_CHECK(read && height * across * channels == layer->in.width && layer->in.width > 0, ELBOW_USAGE,
+    size_t width = layer->in.width; /* divided, as a product could overflow */
+    bool fits = read && height > 0 && across > 0 && channels > 0 && width % height == 0 &&
+                width / height % across == 0 && width / height / across == channels;
+    ELBOW_CHECK(fits, ELBOW_USAGE,
                 "`reshape %s` does not fit rows of %zu; write HEIGHTxWIDTHxCHANNELS whose product is %zu",
-                request->size, layer->in.width, layer->in.width);
+                request->size, width, width);
     layer->out = elbow_shape_image(height, across, channels);
     return ELBOW_OK;
 }

@@ -97,7 +97,7 @@ static void open_net(net_case *c, const char *activation, const char *spec, cons
     c->pass = (elbow_pass){.parameters = c->theta, .gradients = c->gradient, .seed = 5, .purpose = ""};
     c->x = hold_reals("test.x", rows * in->width, -2, 2);
     c->weights = hold_reals("test.weights", rows * elbow_net_output_width(c->net), -1, 1);
-    c->input = (elbow_net_input){.x = c->x, .rows = rows, .batch = batch};
+    c->input = (elbow_net_input){.x = in->width > 0 ? c->x : NULL, .rows = rows, .batch = batch};
     if (given > 0) c->input.given = hold_reals("test.given", batch * given, -1, 1);
 }
 
@@ -157,9 +157,11 @@ static void mixed_nets(void **state) {
 static void given_joins(void **state) {
     (void)state;
     const elbow_shape flat = elbow_shape_flat(4), image = elbow_shape_image(2, 3, 1);
+    const elbow_shape nothing = elbow_shape_flat(0);
     for (size_t draws = 1; draws <= 3; ++draws) {
         check_net("tanh", "5 3", &flat, 3, 2 * draws, 2);
         check_net("tanh", "", &flat, 3, 2 * draws, 2);
+        check_net("tanh", "5", &nothing, 3, 2 * draws, 2); /* what is given alone: a learned prior */
         check_net("tanh", "conv 2x3", &image, 3, 2 * draws, 2);
         check_net("tanh", "reshape 2x2x1", &flat, 1, 2 * draws, 2);
 

@@ -347,7 +347,8 @@ static void what_is_said(void **state) {
     REFUSED("conv 32x4s", image, "`conv 32x4s`", "strides", "1 to 255");
     REFUSED("conv 32x4s0", image, "strides", "1 to 255");
     REFUSED("conv 32x256", image, "kernels", "1 to 255");
-    REFUSED("conv 32x99999999999999999999", image, "cannot be read");
+    REFUSED("conv 32x99999999999999999999", image, "kernels", "1 to 255");
+    REFUSED("conv 99999999999999999999x3", image, "channels can be 1 to 1048576");
     REFUSED("conv 0x4", image, "channels can be 1 to 1048576");
     REFUSED("conv 2000000x4", image, "channels can be 1 to 1048576");
     REFUSED("conv x4", image, "channels can be 1 to 1048576");
@@ -370,6 +371,10 @@ static void what_is_said(void **state) {
     REFUSED("dropout -0.1", flat, "`dropout -0.1`", "0 to 1");
     REFUSED("dropout half", flat, "`dropout half`", "not a number");
     REFUSED("reshape 3x3x3", flat, "`reshape 3x3x3`", "784");
+    REFUSED("reshape 0x1x1", flat, "`reshape 0x1x1`", "784");
+    REFUSED("reshape 28x28", flat, "`reshape 28x28`", "784");
+    REFUSED("reshape 28x-28x-1", flat, "784");
+    REFUSED("reshape 28x28x1x1", flat, "784");
 }
 
 int main(void) {
