@@ -138,7 +138,9 @@ static void shape_input(elbow_net *net, const spec_word *words, size_t count) {
     bool as_they_are = values && count > 0 && words[0].ops->values;
     net->first = values && !as_they_are ? rows_of_field(net->input.field) : net->input;
     net->longest = values && net->input.field->kind == ELBOW_SEQUENCE ? net->input.field->dimensions : 1;
-    bool flat = count == 0 || words[0].ops == &elbow_layer_dense;
+    size_t i = 0;
+    while (i < count && words[i].ops->rowwise) i++; /* dropout and the like pass any shape on */
+    bool flat = !as_they_are && (i == count || words[i].ops == &elbow_layer_dense);
     net->given_first = net->given > 0 && flat;
     if (net->given_first) net->first = elbow_shape_flat(net->first.width + net->given);
 }
