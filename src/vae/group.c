@@ -22,6 +22,7 @@ static const elbow_prior_ops *const priors[] = {
     &elbow_prior_learned,
     &elbow_prior_autoregressive,
     &elbow_prior_mixture,
+    &elbow_prior_vampprior,
 };
 
 elbow_status elbow_group_create(elbow_group *group, size_t index, const char *spec,

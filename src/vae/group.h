@@ -139,6 +139,7 @@ struct elbow_group {
     size_t q_width, z_width, words_width; /* of one row: times L */
     char stream[32];                      /* "latent.0.gumbel" */
     size_t prior_features;                /* width of what the prior is given; 0: nothing */
+    const elbow_field *field;       /* of x, where the encoder leads to this group: for priors that encode; else NULL */
     void *latent_state, *posterior_state, *prior_state;
 
     real *q, *dq;   /* (R, q_width) */
@@ -184,6 +185,6 @@ void elbow_group_kl_backward(elbow_group *group, const elbow_pass *pass, elbow_d
 extern const elbow_latent_ops elbow_latent_categorical, elbow_latent_bernoulli, elbow_latent_gaussian;
 extern const elbow_posterior_ops elbow_posterior_factorised, elbow_posterior_autoregressive;
 extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal, elbow_prior_learned,
-    elbow_prior_autoregressive, elbow_prior_mixture;
+    elbow_prior_autoregressive, elbow_prior_mixture, elbow_prior_vampprior;
 
 #endif

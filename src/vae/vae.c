@@ -49,6 +49,8 @@ static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     ELBOW_TRY(elbow_latents_create(&vae->latents, options, elbow_net_output_width(vae->encoder),
                                    vae->given_width, &vae->params));
     vae->split = vae->params.size;
+    for (size_t g = 0; g < vae->latents.layers[0].count; g++)
+        vae->latents.layers[0].groups[g].field = &vae->field;
     ELBOW_TRY(elbow_latents_declare_rest(&vae->latents, options, &vae->params));
     status = create_decoder(vae, options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.decoder", status);
