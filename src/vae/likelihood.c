@@ -8,7 +8,7 @@
 
 static const elbow_likelihood_ops *const likelihoods[] = {
     &elbow_likelihood_bernoulli, &elbow_likelihood_categorical, &elbow_likelihood_gaussian,
-    &elbow_likelihood_table,     &elbow_likelihood_gru,
+    &elbow_likelihood_table,     &elbow_likelihood_gru,         &elbow_likelihood_transformer,
 };
 
 enum { LIKELIHOODS = sizeof likelihoods / sizeof *likelihoods, WORD_BYTES = 64 };

@@ -83,6 +83,6 @@ void elbow_likelihood_list(const elbow_field *field, char *known, size_t room);
 void elbow_likelihood_words(const elbow_pass *pass, size_t row, uint32_t *words, size_t count);
 
 extern const elbow_likelihood_ops elbow_likelihood_bernoulli, elbow_likelihood_categorical,
-    elbow_likelihood_gaussian, elbow_likelihood_table, elbow_likelihood_gru;
+    elbow_likelihood_gaussian, elbow_likelihood_table, elbow_likelihood_gru, elbow_likelihood_transformer;
 
 #endif

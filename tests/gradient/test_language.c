@@ -8,7 +8,7 @@
 #include "unit/sequences.h"
 #include "vae/sequence.h"
 
-static const char *const members[] = {"gru 5"};
+static const char *const members[] = {"gru 5", "transformer 2x6x3"};
 enum { MEMBERS = sizeof members / sizeof *members, FEATURES = 3 };
 
 typedef struct model {
@@ -74,7 +74,7 @@ static double loss(void *context) {
 static void one_gradient(const char *member, const uint32_t *lengths, size_t batch, size_t draws,
                          bool terminated, const char *dropout) {
     loss_case c = {.rows = draws * batch, .batch = batch};
-    make_model(&c.m, member, sequence_field(4, 7, terminated), dropout, c.rows + 2, true, 1);
+    make_model(&c.m, member, sequence_field(4, 7, terminated), dropout, c.rows + 2, true, 0.5);
     elbow_examples examples = random_examples(&c.m.field, lengths, batch, c.m.arena);
     c.x = packed(&examples, c.m.arena);
     real *gradient = hold_zeros(c.m.params.size);
@@ -273,7 +273,7 @@ static void sums_to_one(void **state) {
         for (int terminated = 0; terminated < 2; ++terminated) {
             model m;
             elbow_examples all;
-            make_model(&m, members[i], sequence_field(V, D, terminated), "0", MOST, false, 2);
+            make_model(&m, members[i], sequence_field(V, D, terminated), "0", MOST, false, 1);
             assert_int_equal(elbow_examples_reserve(&all, &m.field, MOST, m.arena), ELBOW_OK);
             all.count = enumerate(&all);
             assert_int_equal(all.count, terminated ? 1 + 2 + 4 + 8 + 16 : 81);
@@ -357,7 +357,7 @@ static void law(void **state) {
             elbow_examples all, drawn;
             real log_px[MOST];
             double expected[MOST], counts[MOST] = {0};
-            make_model(&m, members[i], sequence_field(V, D, terminated), "0", DRAWS, false, 1);
+            make_model(&m, members[i], sequence_field(V, D, terminated), "0", DRAWS, false, 0.5);
             assert_int_equal(elbow_examples_reserve(&all, &m.field, MOST, m.arena), ELBOW_OK);
             assert_int_equal(elbow_examples_reserve(&drawn, &m.field, DRAWS + 4, m.arena), ELBOW_OK);
             all.count = enumerate(&all);

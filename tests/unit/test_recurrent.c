@@ -222,7 +222,16 @@ static void likelihood_refusals(void **state) {
     (void)state;
     const elbow_field text = sequence_field(SYMBOLS, LONGEST, false);
     const elbow_shape features = elbow_shape_flat(3);
-    static const char *const wrong[] = {"gru", "gru 0", "gru 4x", "gru 4 5"};
+    static const char *const wrong[] = {"gru",
+                                        "gru 0",
+                                        "gru 4x",
+                                        "gru 4 5",
+                                        "transformer",
+                                        "transformer 4",
+                                        "transformer 2x7x2",
+                                        "transformer 2x8x2x1",
+                                        "transformer 0x8x2",
+                                        "transformer 2x8x-2"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
         char setting[64] = "model.likelihood=";
         elbow_options *options = NULL;
