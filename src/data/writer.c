@@ -14,7 +14,8 @@
 #include "data/field.h"
 #include "elbow/data/order.h"
 
-enum { BLOCK_BYTES = 1 << 20, DEFLATE = 4, VERSION = 1 };
+/* A chunk of a dataset that grows is stored whole, however little is in it. */
+enum { BLOCK_BYTES = 1 << 20, GROWING_BLOCK_BYTES = 1 << 17, DEFLATE = 4, VERSION = 1 };
 
 /* Rows of one dataset: a block of them is held, which is also a chunk of the file. */
 typedef struct stream {
@@ -49,10 +50,11 @@ struct elbow_writer {
 static elbow_status open_stream(elbow_writer *writer, stream *s, elbow_split split, elbow_part part,
                                 const char *member, elbow_h5_type type, size_t row) {
     size_t bytes = row * elbow_h5_type_size(type);
+    size_t most = s->expected > 0 ? BLOCK_BYTES : GROWING_BLOCK_BYTES;
     elbow_dataset_object(s->name, split, part, member);
     s->type = type;
     s->row = row;
-    s->block = bytes >= BLOCK_BYTES ? 1 : BLOCK_BYTES / bytes;
+    s->block = bytes >= most ? 1 : most / bytes;
     if (row > 1 && s->block > ELBOW_ORDER_BLOCK) s->block = ELBOW_ORDER_BLOCK;
     s->rows = malloc(s->block * bytes);
     s->hash = XXH64_createState();
