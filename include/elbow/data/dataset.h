@@ -43,7 +43,8 @@ elbow_status elbow_dataset_open(elbow_dataset **dataset, const char *path);
 void elbow_dataset_close(elbow_dataset **dataset);
 
 const char *elbow_dataset_path(const elbow_dataset *dataset);
-const elbow_field *elbow_dataset_field(const elbow_dataset *dataset, elbow_part part); /* NULL where there is none */
+const elbow_field *elbow_dataset_field(const elbow_dataset *dataset,
+                                       elbow_part part); /* NULL where there is none */
 size_t elbow_dataset_count(const elbow_dataset *dataset,
                            elbow_split split); /* N; 0 where the split is absent */
 
@@ -64,7 +65,8 @@ typedef enum elbow_binarize {
 elbow_status elbow_binarize_find(const char *name, elbow_binarize *binarize);
 
 /* What a conditional model is given: nothing, the labels (y), or the field `context`. */
-elbow_status elbow_context_find(const char *name, elbow_part *part); /* "none" gives ELBOW_PARTS. ELBOW_USAGE */
+elbow_status elbow_context_find(const char *name,
+                                elbow_part *part); /* "none" gives ELBOW_PARTS. ELBOW_USAGE */
 
 /* Examples [first, first + count) of a split in memory as stored: bytes, codes, reals or tokens. ELBOW_FORMAT where
  * the split lacks the part. Memory comes from the arena. */
@@ -83,8 +85,8 @@ typedef struct elbow_binarizer {
 /* Examples of a slice as values that were reserved for as many: row i is the slice's example first + which[i], or,
  * with `which` NULL, first + i. `binarizer` may be NULL: nothing is binarised. A slice has scratch of its own, so one
  * thread gathers from it at a time. */
-void elbow_slice_gather(elbow_values *values, elbow_slice *slice, const uint32_t *which, size_t first, size_t rows,
-                        const elbow_binarizer *binarizer);
+void elbow_slice_gather(elbow_values *values, elbow_slice *slice, const uint32_t *which, size_t first,
+                        size_t rows, const elbow_binarizer *binarizer);
 
 /* Reads everything once and compares the checksums; ELBOW_FORMAT names the first that differs. */
 elbow_status elbow_dataset_verify(elbow_dataset *dataset);

@@ -40,7 +40,7 @@ typedef struct elbow_field {
 const char *elbow_field_kind_name(elbow_field_kind kind); /* "image", "table", "sequence" */
 
 elbow_status elbow_field_copy(elbow_field *to, const elbow_field *from); /* ELBOW_MEMORY */
-void elbow_field_destroy(elbow_field *field);                            /* frees what it owns, and zeroes it */
+void elbow_field_destroy(elbow_field *field); /* frees what it owns, and zeroes it */
 
 /* A malloc'd text that holds all of it, a line each thing, readable; and back. ELBOW_FORMAT names `subject`. */
 elbow_status elbow_field_describe(const elbow_field *field, char **text);
@@ -57,6 +57,7 @@ elbow_status elbow_field_match(const elbow_field *expected, const elbow_field *f
 size_t elbow_field_input_width(const elbow_field *field);
 
 /* Text of tokens: symbols with the joiner between, the end-of-sequence symbol left out. malloc'd. */
-elbow_status elbow_field_write_tokens(const elbow_field *field, const unsigned *tokens, size_t count, char **text);
+elbow_status elbow_field_write_tokens(const elbow_field *field, const unsigned *tokens, size_t count,
+                                      char **text);
 
 #endif

@@ -23,7 +23,8 @@ typedef struct elbow_view {
 } elbow_view;
 
 /* From data.binarize and data.context. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no such field. */
-elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize, const char *context);
+elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize,
+                               const char *context);
 const elbow_field *elbow_view_context(const elbow_view *view); /* NULL: none */
 
 typedef struct elbow_loader elbow_loader;
