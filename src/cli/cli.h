@@ -25,11 +25,13 @@
 #include "elbow/parallel/world.h"
 
 int cmd_config(int argc, char **argv);
+int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_reconstruct(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
+int cmd_score(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 
 /* A flag of a subcommand: exactly one of `value` (--out X, --out=X, -o X; at most once) and `on` (--verbose) is

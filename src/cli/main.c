@@ -14,7 +14,9 @@ static const struct {
 } commands[] = {
     {"import", "make a data file from files as they come from elsewhere", cmd_import, false},
     {"train", "train a model: start, resume, or continue a run", cmd_train, true},
-    {"evaluate", "the bounds of a trained model on a split", cmd_evaluate, true},
+    {"evaluate", "bounds of a trained model on a split, and what its latents carry", cmd_evaluate, true},
+    {"encode", "codes, probabilities and means of examples, to HDF5 or CSV", cmd_encode, true},
+    {"score", "how surprising each example is: anomalies", cmd_score, true},
     {"sample", "pictures drawn from the prior", cmd_sample, true},
     {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true},
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},

@@ -13,6 +13,9 @@
 
 static const elbow_importer *const importers[] = {
     &elbow_import_idx,
+    &elbow_import_text,
+    &elbow_import_fasta,
+    &elbow_import_smiles,
     NULL,
 };
 

@@ -5,5 +5,8 @@
 #include "elbow/data/import.h"
 
 extern const elbow_importer elbow_import_idx;
+extern const elbow_importer elbow_import_text;
+extern const elbow_importer elbow_import_fasta;
+extern const elbow_importer elbow_import_smiles;
 
 #endif

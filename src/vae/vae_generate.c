@@ -57,6 +57,9 @@ elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t index) {
         .column = column,
         .q = group->q,
         .z = group->z,
+        .sequential = group->posterior->condition != NULL,
+        .p = group->prior->own_family ? group->p : NULL,
+        .kl = group->kl,
     };
 }
 

@@ -76,9 +76,9 @@ train 2 'temperature.*expo' 'estimator.temperature=expo 1 0.5'
 train 2 'temperature.*above 0' 'estimator.temperature=0'
 train 2 'learning_rate.*warmup' 'optimizer.learning_rate=cosine 1e-3 1e-5 warmup=x'
 train 2 'latent.*10y' 'model.latent=categorical 20x10y'
-train 2 'latent.*gaussian' 'model.latent=gaussian 20'
+train 2 'latent.*gausian' 'model.latent=gausian 20'
 train 2 'encoder.*-5' 'model.encoder=64 -5'
-train 2 'encoder.*conv' 'model.encoder=conv 32x4s2'
+train 2 'encoder.*32y4' 'model.encoder=conv 32y4'
 train 2 'activation.*rleu' model.activation=rleu
 train 2 'estimator.*reinforced' estimator.name=reinforced
 train 2 'optimizer.*sgdd' optimizer.name=sgdd

@@ -24,9 +24,9 @@ typedef struct elbow_evaluation {
     size_t examples, samples;
     double elbo, elbo_error; /* and its standard error over the examples */
     double reconstruction, kl;
-    double iwae, iwae_error; /* NaN unless asked for */
-    double soft_elbo, soft_reconstruction;
-    double temperature;
+    double iwae, iwae_error;               /* NaN unless asked for */
+    double soft_elbo, soft_reconstruction; /* NaN of a model without discrete latents */
+    double temperature;                    /* of the relaxed samples; NaN where there are none */
 } elbow_evaluation;
 
 /* Reads this rank's blocks of the split. `vae` is reserved for at least ELBOW_EVALUATE_BLOCK rows and stays the caller's.
@@ -41,5 +41,11 @@ elbow_status elbow_evaluate(elbow_evaluator *evaluator, const real *parameters, 
                             elbow_evaluation *result);
 
 size_t elbow_evaluator_bytes(const elbow_evaluator *evaluator);
+
+/* scores: (examples of the split), on every rank: how surprising each example is, in nats: −iwae of `samples` draws, or, with
+ * one draw, −elbo. The draws are those of elbow_evaluate. Collective. */
+elbow_status elbow_score(elbow_world *world, const elbow_view *view, elbow_split split, elbow_vae *vae,
+                         const real *parameters, uint64_t seed, size_t samples,
+                         void (*progress)(size_t done, size_t of), double *scores);
 
 #endif

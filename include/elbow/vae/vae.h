@@ -112,10 +112,13 @@ typedef struct elbow_latent_view {
     size_t q_size, z_size; /* reals a variable: log-probabilities, the logit, or mean and log σ; and its z */
     size_t column;         /* where its z begins in a row of its layer's z */
     const real *q, *z;     /* (rows, variables · q_size), (rows, variables · z_size) */
+    bool sequential;       /* q of a variable is given the draws of those before it */
+    const real *p;  /* (rows, variables · q_size), p of a draw as q is; NULL of a prior of another family */
+    const real *kl; /* (rows), of the last draw that was asked for its KL */
 } elbow_latent_view;
 size_t elbow_vae_groups(const elbow_vae *vae);
 elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t group);
-bool elbow_vae_relaxes(const elbow_vae *vae); /* some are discrete: a temperature means something */
+bool elbow_vae_relaxes(const elbow_vae *vae);   /* some are discrete: a temperature means something */
 size_t elbow_vae_z_width(const elbow_vae *vae); /* of the layer next to x */
 /* (rows, width) of the last draw. */
 const real *elbow_vae_z(const elbow_vae *vae);

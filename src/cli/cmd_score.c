@@ -1,0 +1,225 @@
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "elbow/base/log.h"
+#include "elbow/train/evaluate.h"
+#include "elbow/train/model.h"
+
+static const char help[] =
+    "usage: elbow score RUN|CHECKPOINT [--split test] [--data FILE] [--samples 100] [--top 10] [-o "
+    "FILE.csv]\n"
+    "\n"
+    "How surprising each example of a split is to a trained model, in nats: the importance-weighted bound "
+    "on\n"
+    "-log p(x) of K draws of z or, with --samples 1, -ELBO. High scores are anomalies. Prints a histogram "
+    "and the\n"
+    "most surprising examples with their index in the split and their label. Under mpirun the ranks share "
+    "the\n"
+    "work; the scores are the same.\n"
+    "\n"
+    "  --split S     train, valid or test (test)\n"
+    "  --data FILE   a data file other than the run's own\n"
+    "  --samples K   draws of z per example (100)\n"
+    "  --top N       how many to list (10)\n"
+    "  -o FILE.csv   write index,score,label of all, in the order of the split\n"
+    "\n"
+    "examples:\n"
+    "  elbow score runs/a\n"
+    "  mpirun -n 4 elbow score runs/a --data other.h5 --split train --samples 1 -o scores.csv\n";
+
+enum { BINS = 16, BAR = 50 };
+
+/* What the command line asks for. */
+typedef struct request {
+    const char *path, *data, *split, *output;
+    int64_t samples, top;
+} request;
+
+typedef struct scores {
+    size_t count;
+    double *score;      /* (count) */
+    size_t *rank;       /* (count): most surprising first */
+    int32_t *label;     /* (count): −1 is missing; NULL where there are none */
+    char *const *words; /* of the labels */
+} scores;
+
+static void show(size_t done, size_t of) {
+    char line[64];
+    snprintf(line, sizeof line, "scoring %3zu %%", 100 * done / of);
+    elbow_log_progress(line);
+}
+
+/* ------------------------------------------------------------------------------------------ printing */
+
+static double quantile(const scores *s, double share) { /* from the least surprising up */
+    return s->score[s->rank[(size_t)((1 - share) * (double)(s->count - 1) + 0.5)]];
+}
+
+/* What one impossible example must not flatten: bins end at the last of 1000, what is beyond is in the last one. */
+static void print_histogram(const scores *s) {
+    size_t bins[BINS] = {0}, most = 0;
+    double low = quantile(s, 0), high = quantile(s, 0.999);
+    if (!isfinite(low) || !isfinite(high)) {
+        elbow_notice("  no histogram: scores from %g to %g", low, high);
+        return;
+    }
+    double width = high > low ? (high - low) / BINS : 1;
+    for (size_t i = 0; i < s->count; i++) {
+        double bin = (s->score[i] - low) / width;
+        bins[bin < BINS ? (bin > 0 ? (size_t)bin : 0) : BINS - 1]++;
+    }
+    for (size_t b = 0; b < BINS; b++)
+        if (bins[b] > most) most = bins[b];
+    for (size_t b = 0; b < BINS; b++) {
+        char bar[BAR + 1] = "";
+        size_t length = (bins[b] * BAR + most - 1) / most;
+        memset(bar, '#', length);
+        elbow_notice("  %10.3f  %-*s %zu", low + width * (double)b, BAR, bar, bins[b]);
+    }
+    if (quantile(s, 1) > high) elbow_notice("  the last row goes up to %.3f", quantile(s, 1));
+}
+
+static const char *label_of(const scores *s, size_t i) {
+    if (s->label == NULL) return "";
+    return s->label[i] < 0 ? "(no label)" : s->words[s->label[i]];
+}
+
+static void print(const scores *s, const request *asked) {
+    double sum = 0;
+    for (size_t i = 0; i < s->count; i++) sum += s->score[i];
+    elbow_notice("  mean %.3f, median %.3f, from %.3f to %.3f", sum / (double)s->count, quantile(s, 0.5),
+                 quantile(s, 0), quantile(s, 1));
+    print_histogram(s);
+    size_t top = (size_t)asked->top < s->count ? (size_t)asked->top : s->count;
+    if (top > 0)
+        elbow_notice("  the most surprising:\n  %5s  %10s  %10s  %s", "", "index", "score",
+                     s->label ? "label" : "");
+    for (size_t i = 0; i < top; i++)
+        elbow_notice("  %5zu  %10zu  %10.3f  %s", i + 1, s->rank[i], s->score[s->rank[i]],
+                     label_of(s, s->rank[i]));
+}
+
+/* Quoted where it must be (RFC 4180). */
+static void put_word(FILE *file, const char *word) {
+    bool quoted = strpbrk(word, ",\"\n\r") != NULL;
+    if (quoted) putc('"', file);
+    for (; *word; word++) {
+        if (*word == '"') putc('"', file);
+        putc(*word, file);
+    }
+    if (quoted) putc('"', file);
+}
+
+static elbow_status write_csv(const char *path, const scores *s) {
+    FILE *file = fopen(path, "w");
+    ELBOW_CHECK(file != NULL, ELBOW_IO, "%s: cannot be written (%s); see its directory", path,
+                strerror(errno));
+    fputs("index,score,label\n", file);
+    for (size_t i = 0; i < s->count; i++) {
+        fprintf(file, "%zu,%.9g,", i, s->score[i]);
+        if (s->label && s->label[i] >= 0) put_word(file, s->words[s->label[i]]);
+        putc('\n', file);
+    }
+    bool whole = !ferror(file);
+    if (fclose(file) != 0) whole = false;
+    ELBOW_CHECK(whole, ELBOW_IO, "%s: cannot be written (%s); free some space or write elsewhere", path,
+                strerror(errno));
+    return ELBOW_OK;
+}
+
+/* ------------------------------------------------------------------------------------------- ranking */
+
+static const double *compared; /* qsort has no context */
+
+/* Ties keep the order of the split; what is no number is the most surprising. */
+static int compare(const void *a, const void *b) {
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    double x = isnan(compared[i]) ? INFINITY : compared[i], y = isnan(compared[j]) ? INFINITY : compared[j];
+    return x > y ? -1 : x < y ? 1 : i < j ? -1 : i > j;
+}
+
+static elbow_status read_labels(scores *s, elbow_dataset *dataset, elbow_split split, elbow_arena *arena) {
+    elbow_slice *slice = NULL;
+    elbow_batch batch = {0};
+    const elbow_field *field = elbow_dataset_field(dataset, ELBOW_Y);
+    if (!elbow_dataset_has_labels(dataset, split)) return ELBOW_OK;
+    ELBOW_TRY(elbow_slice_read(&slice, dataset, split, ELBOW_Y, 0, s->count, arena));
+    ELBOW_TRY(elbow_batch_reserve(&batch, field, NULL, s->count, arena));
+    ELBOW_TRY(elbow_arena_take(arena, s->count, sizeof *s->label, &s->label));
+    elbow_slice_gather(&batch.x, slice, NULL, 0, s->count, NULL);
+    for (size_t i = 0; i < s->count; i++)
+        s->label[i] = isnan(batch.x.reals[i]) ? -1 : (int32_t)batch.x.reals[i];
+    s->words = field->columns[0].words;
+    return ELBOW_OK;
+}
+
+/* What rank 0 makes of the scores. */
+static elbow_status report(scores *s, const elbow_model *model, elbow_dataset *dataset, elbow_split split,
+                           const request *asked, elbow_arena *arena) {
+    ELBOW_TRY(read_labels(s, dataset, split, arena));
+    for (size_t i = 0; i < s->count; i++) s->rank[i] = i;
+    compared = s->score;
+    qsort(s->rank, s->count, sizeof *s->rank, compare);
+    elbow_notice("%s, step %lld, on %s: %s, %zu examples; %s in nats", model->file,
+                 (long long)model->checkpoint->step, elbow_dataset_path(dataset), asked->split, s->count,
+                 asked->samples > 1 ? "importance-weighted bounds on -log p(x)" : "-ELBO of one draw");
+    print(s, asked);
+    return asked->output ? write_csv(asked->output, s) : ELBOW_OK;
+}
+
+static elbow_status score(elbow_world *world, void *context) {
+    const request *asked = context;
+    elbow_status status = ELBOW_OK;
+    elbow_model *model = NULL;
+    elbow_dataset *dataset = NULL;
+    elbow_arena *arena = NULL;
+    scores found = {0};
+    elbow_split split;
+    elbow_view view;
+    ELBOW_TRY(elbow_split_find(asked->split, &split));
+    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path));
+    ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, &view, model, asked->data)));
+    ELBOW_TRY_OR_DONE(elbow_world_same(world, elbow_dataset_checksum(dataset), "data (by checksum)",
+                                       "give a path that means the same file on every node"));
+    found.count = elbow_dataset_count(dataset, split);
+    status = elbow_arena_create(&arena);
+    if (status == ELBOW_OK) status = elbow_arena_take(arena, found.count, sizeof *found.score, &found.score);
+    if (status == ELBOW_OK) status = elbow_arena_take(arena, found.count, sizeof *found.rank, &found.rank);
+    ELBOW_TRY_OR_DONE(elbow_world_agree(world, status));
+    ELBOW_TRY_OR_DONE(elbow_score(world, &view, split, model->vae, model->parameters,
+                                  (uint64_t)model->options->run.seed, (size_t)asked->samples, show,
+                                  found.score));
+    elbow_log_progress(NULL);
+    if (world->rank == 0) status = report(&found, model, dataset, split, asked, arena);
+    status = elbow_world_agree(world, status);
+done:
+    elbow_arena_destroy(&arena);
+    elbow_dataset_close(&dataset);
+    elbow_model_close(&model);
+    return status;
+}
+
+int cmd_score(int argc, char **argv) {
+    const char *samples = NULL, *top = NULL;
+    request asked = {.samples = 100, .top = 10};
+    const elbow_cli_flag flags[] = {{"--split", NULL, &asked.split, NULL},
+                                    {"--data", NULL, &asked.data, NULL},
+                                    {"--samples", "-k", &samples, NULL},
+                                    {"--top", NULL, &top, NULL},
+                                    {"--output", "-o", &asked.output, NULL}};
+    elbow_cli_arguments arguments;
+    int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
+    if (code == ELBOW_CLI_GO)
+        code = elbow_cli_integer("score", "--samples", samples, 1, 1000000, &asked.samples);
+    if (code == ELBOW_CLI_GO) code = elbow_cli_integer("score", "--top", top, 0, 1000000, &asked.top);
+    if (code == ELBOW_CLI_GO && arguments.count != 1)
+        code = elbow_cli_usage("score", "give one RUN or CHECKPOINT");
+    if (code != ELBOW_CLI_GO) return code;
+    if (!asked.split) asked.split = "test";
+    asked.path = arguments.plain[0];
+    return elbow_cli_in_world(ELBOW_LOG_NOTICE, score, &asked);
+}

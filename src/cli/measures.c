@@ -1,0 +1,214 @@
+#include "measures.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "elbow/base/log.h"
+
+elbow_reading elbow_cli_reading(const elbow_model *model, const elbow_view *view) {
+    elbow_reading reading = {.continuous = elbow_vae_continuous(model->vae)};
+    const elbow_field *field = elbow_vae_field(model->vae);
+    reading.grey = !elbow_vae_observed(model->vae) && view->binarize == ELBOW_BINARIZE_NONE;
+    if (reading.grey || reading.continuous) return reading;
+    reading.symbols = field->kind == ELBOW_SEQUENCE;
+    reading.unit = reading.symbols ? "symbol" : field->kind == ELBOW_TABLE ? "value" : "dimension";
+    return reading;
+}
+
+/* ----------------------------------------------------------------------------------------- printing */
+
+enum { NAME_WIDTH = 17, TEXT = 96 };
+
+/* Bits of a mean over examples, per value of the data. */
+static double bits_of(const elbow_measures *m, double nats) {
+    return nats * (double)m->bounds.examples / (double)m->values / log(2);
+}
+
+/* "  NAME    nats ± error   bits  perplexity   WORDS"; columns that are not had stay empty. */
+static void print_line(const elbow_reading *reading, const elbow_measures *m, const char *name, double nats,
+                       double error, bool bits, const char *words) {
+    char about[TEXT] = "", per[TEXT] = "";
+    if (!isnan(error)) snprintf(about, sizeof about, "± %.3f", error);
+    if (reading->unit && bits) {
+        double each = bits_of(m, nats);
+        int length = snprintf(per, sizeof per, "%9.4f", each);
+        if (reading->symbols) snprintf(per + length, sizeof per - (size_t)length, "  %9.3f", exp2(each));
+    }
+    int width = !reading->unit ? 0 : reading->symbols ? 22 : 11;
+    /* The plus-minus sign is two bytes. */
+    elbow_notice("  %-*s %10.3f %-*s%-*s  %s", NAME_WIDTH, name, nats, about[0] ? 11 : 10, about, width, per,
+                 words);
+}
+
+static void print_head(const elbow_reading *reading) {
+    char per[TEXT] = "";
+    if (reading->unit)
+        snprintf(per, sizeof per, " bits/%s%s", reading->unit, reading->symbols ? ", perplexity" : "");
+    elbow_notice("  %-*s %10s%s", NAME_WIDTH, "", "nats", per);
+}
+
+static void print_bounds(const elbow_model *model, const elbow_reading *reading, const elbow_measures *m) {
+    const elbow_evaluation *e = &m->bounds;
+    const char *bound = reading->grey ? "" : "an upper bound of -log p(x)";
+    char name[TEXT], words[TEXT];
+    print_line(reading, m, "-ELBO", -e->elbo, e->elbo_error, true, bound);
+    print_line(reading, m, "  reconstruction", -e->reconstruction, NAN, false, "-E log p(x|z)");
+    snprintf(words, sizeof words, "KL(q(z|x) || p(z)), %s", elbow_vae_kl_words(model->vae, false));
+    print_line(reading, m, "  KL", e->kl, NAN, false, words);
+    snprintf(name, sizeof name, "IWAE-%zu", e->samples);
+    print_line(reading, m, name, -e->iwae, e->iwae_error, true, bound);
+    snprintf(words, sizeof words, "%s: the sum over all %zu z", reading->grey ? "the same" : "exact",
+             m->configurations);
+    if (!isnan(m->exact.mean))
+        print_line(reading, m, "-log p(x)", -m->exact.mean, m->exact.error, true, words);
+    snprintf(words, sizeof words, "at temperature %.4g: no bound", e->temperature);
+    if (!isnan(e->soft_elbo)) print_line(reading, m, "-ELBO, relaxed", -e->soft_elbo, NAN, false, words);
+    for (size_t b = 0; b < m->baselines; b++) {
+        snprintf(words, sizeof words, "-log p(x) of %s, as frequent as in %zu training examples",
+                 m->baseline[b].words, m->train_examples);
+        print_line(reading, m, b == 0 ? "without latents" : "", -m->baseline[b].log_px.mean,
+                   m->baseline[b].log_px.error, true, words);
+    }
+}
+
+static void print_notes(const elbow_model *model, const elbow_reading *reading, const elbow_measures *m) {
+    if (reading->grey)
+        elbow_notice(
+            "  Grey pixels are no observations of a Bernoulli: these are cross-entropies, not bounds on\n"
+            "  -log p(x), and compare only with others of the same kind.");
+    if (reading->continuous)
+        elbow_notice("  These are of log-densities: they have no zero, and compare only in the same units.");
+    if (m->log_scale != 0)
+        elbow_notice(
+            "  Real columns are standardised. In the table's own units all of them are %+.3f nats, the mean\n"
+            "  sum of log scales: -ELBO %.3f, IWAE-%zu %.3f, without latents %.3f.",
+            m->log_scale, m->log_scale - m->bounds.elbo, m->bounds.samples, m->log_scale - m->bounds.iwae,
+            m->log_scale - m->baseline[0].log_px.mean);
+    if (elbow_vae_context(model->vae))
+        elbow_notice("  All but the last are conditional, of p(x|c): what is given is no part of x.");
+}
+
+static void print_group(const elbow_group_measures *g, size_t index) {
+    char name[TEXT];
+    elbow_notice("  latent.%zu: %s, %zu variable%s%s%s", index, g->kind, g->variables,
+                 g->variables == 1 ? "" : "s", g->layer > 0 ? ", above others" : "",
+                 g->sequential ? "; each given the draws of those before it" : "");
+    elbow_notice("    KL             %9.3f  nats", g->kl);
+    snprintf(name, sizeof name, "%zu of %zu", g->active, g->variables);
+    elbow_notice("    active units   %9s  %s", name,
+                 !g->discrete      ? "with a variance of E[z|x] over x above 0.01"
+                 : g->active_by_kl ? "with a KL of q(z|x) from the prior above 0.01 nats"
+                                   : "with a KL of q(z|x) from its mean over x above 0.01 nats");
+    if (g->discrete) {
+        elbow_notice("    perplexity     %9.2f  of a variable's aggregate posterior, mean (%.2f to %.2f), of "
+                     "%zu codes",
+                     g->perplexity_mean, g->perplexity_least, g->perplexity_most, g->codes);
+        snprintf(name, sizeof name, "%zu of %zu", g->codes_used, g->variables * g->codes);
+        elbow_notice("    codes used     %9s  the most probable of some example; %zu dead", name,
+                     g->variables * g->codes - g->codes_used);
+    }
+    if (isnan(g->information.mean)) return;
+    elbow_notice("    information    %9.3f ± %.3f  nats: I(%s; z)", g->information.mean, g->information.error,
+                 g->layer > 0 ? "z below" : "x");
+    if (!isnan(g->aggregate_kl))
+        elbow_notice("    aggregate KL   %9.3f  nats: of the mean of q(z|x) over x from the prior",
+                     g->aggregate_kl);
+}
+
+static void print_latents(const elbow_measures *m) {
+    for (size_t g = 0; g < m->groups; g++) print_group(&m->group[g], g);
+    if (isnan(m->information.mean)) {
+        elbow_notice("  Information is not estimated where q(z|x) is sequential.");
+        return;
+    }
+    if (m->groups > 1)
+        elbow_notice("  all latents: information %.3f ± %.3f nats", m->information.mean,
+                     m->information.error);
+    if (m->groups > 1 && !isnan(m->aggregate_kl))
+        elbow_notice("  all latents: aggregate KL %.3f nats", m->aggregate_kl);
+    elbow_notice(
+        "  Information and aggregate KL are estimated over %zu examples; no more than log %zu = %.2f nats\n"
+        "  can be seen.",
+        m->subset, m->subset, log((double)m->subset));
+}
+
+void elbow_cli_print_measures(const elbow_model *model, const elbow_reading *reading,
+                              const elbow_measures *measures) {
+    print_head(reading);
+    print_bounds(model, reading, measures);
+    print_notes(model, reading, measures);
+    print_latents(measures);
+}
+
+/* ------------------------------------------------------------------------------------------- the file */
+
+static void put(FILE *file, const char *name, double value) {
+    if (!isnan(value)) fprintf(file, "%s,%.17g\n", name, value);
+}
+
+static void put_of(FILE *file, const char *of, const char *name, double value) {
+    if (!isnan(value)) fprintf(file, "%s%s,%.17g\n", of, name, value);
+}
+
+/* A bound as printed: its nats, their error, and what follows. */
+static void put_bound(FILE *file, const elbow_reading *reading, const elbow_measures *m, const char *name,
+                      double nats, double error) {
+    put(file, name, nats);
+    put_of(file, name, "_error", error);
+    if (!reading->unit) return;
+    put_of(file, name, "_bits", bits_of(m, nats));
+    if (reading->symbols) put_of(file, name, "_perplexity", exp2(bits_of(m, nats)));
+}
+
+static void put_group(FILE *file, const elbow_group_measures *g, size_t index) {
+    char of[TEXT];
+    snprintf(of, sizeof of, "latent.%zu.", index);
+    put_of(file, of, "variables", (double)g->variables);
+    put_of(file, of, "kl", g->kl);
+    put_of(file, of, "active", (double)g->active);
+    if (g->discrete) {
+        put_of(file, of, "codes", (double)(g->variables * g->codes));
+        put_of(file, of, "codes_used", (double)g->codes_used);
+    }
+    put_of(file, of, "perplexity", g->perplexity_mean);
+    put_of(file, of, "perplexity_least", g->perplexity_least);
+    put_of(file, of, "perplexity_most", g->perplexity_most);
+    put_of(file, of, "information", g->information.mean);
+    put_of(file, of, "information_error", g->information.error);
+    put_of(file, of, "aggregate_kl", g->aggregate_kl);
+}
+
+elbow_status elbow_cli_write_measures(const char *path, const elbow_reading *reading,
+                                      const elbow_measures *m) {
+    static const char *const baselines[ELBOW_BASELINES] = {"without_latents", "without_latents_by_position"};
+    const elbow_evaluation *e = &m->bounds;
+    FILE *file = fopen(path, "w");
+    ELBOW_CHECK(file != NULL, ELBOW_IO, "%s: cannot be written (%s); see its directory", path,
+                strerror(errno));
+    fprintf(file, "name,value\n");
+    put(file, "examples", (double)e->examples);
+    put(file, "samples", (double)e->samples);
+    put(file, "values", (double)m->values);
+    put_bound(file, reading, m, "negative_elbo", -e->elbo, e->elbo_error);
+    put(file, "negative_reconstruction", -e->reconstruction);
+    put(file, "kl", e->kl);
+    put_bound(file, reading, m, "negative_iwae", -e->iwae, e->iwae_error);
+    put_bound(file, reading, m, "negative_log_p", -m->exact.mean, m->exact.error);
+    put(file, "negative_soft_elbo", -e->soft_elbo);
+    put(file, "temperature", e->temperature);
+    for (size_t b = 0; b < m->baselines; b++)
+        put_bound(file, reading, m, baselines[b], -m->baseline[b].log_px.mean, m->baseline[b].log_px.error);
+    put(file, "log_scale", m->log_scale);
+    for (size_t g = 0; g < m->groups; g++) put_group(file, &m->group[g], g);
+    put(file, "subset", (double)m->subset);
+    put(file, "information", m->information.mean);
+    put(file, "information_error", m->information.error);
+    put(file, "aggregate_kl", m->aggregate_kl);
+    bool whole = !ferror(file);
+    if (fclose(file) != 0) whole = false;
+    ELBOW_CHECK(whole, ELBOW_IO, "%s: cannot be written (%s); free some space or write elsewhere", path,
+                strerror(errno));
+    return ELBOW_OK;
+}
