@@ -123,6 +123,16 @@ elbow_status elbow_number_duration(const char *text, double *seconds) {
     return ELBOW_OK;
 }
 
+/* 1e-05 and 1e+30, as people write them: 1e-5 and 1e30. */
+static void shorten_exponent(char *text) {
+    char *exponent = strchr(text, 'e');
+    if (exponent == NULL) return;
+    char *digits = exponent + 1;
+    if (*digits == '-') digits++;
+    size_t skip = strspn(digits, "+0");
+    memmove(digits, digits + skip, strlen(digits + skip) + 1);
+}
+
 void elbow_number_real_text(char text[ELBOW_NUMBER_BYTES], double value) {
     locale_t plain, before = enter_plain_locale(&plain);
     if (fabs(value) < 1e6 && value == floor(value)) {
@@ -134,14 +144,14 @@ void elbow_number_real_text(char text[ELBOW_NUMBER_BYTES], double value) {
         }
     }
     leave_plain_locale(plain, before);
+    shorten_exponent(text);
+}
 
-    /* 1e-05 and 1e+30, as people write them: 1e-5 and 1e30. */
-    char *exponent = strchr(text, 'e');
-    if (exponent == NULL) return;
-    char *digits = exponent + 1;
-    if (*digits == '-') digits++;
-    size_t skip = strspn(digits, "+0");
-    memmove(digits, digits + skip, strlen(digits + skip) + 1);
+void elbow_number_rounded_text(char text[ELBOW_NUMBER_BYTES], double value, int digits) {
+    locale_t plain, before = enter_plain_locale(&plain);
+    snprintf(text, ELBOW_NUMBER_BYTES, "%.*g", digits, value == 0 ? 0.0 : value); /* -0 is 0 */
+    leave_plain_locale(plain, before);
+    shorten_exponent(text);
 }
 
 void elbow_number_duration_text(char text[ELBOW_NUMBER_BYTES], double seconds) {

@@ -26,4 +26,7 @@ enum { ELBOW_NUMBER_BYTES = 32 };
 void elbow_number_real_text(char text[ELBOW_NUMBER_BYTES], double value);
 void elbow_number_duration_text(char text[ELBOW_NUMBER_BYTES], double seconds);
 
+/* The value rounded to that many significant digits, 1 to 17, without zeros that say nothing. */
+void elbow_number_rounded_text(char text[ELBOW_NUMBER_BYTES], double value, int digits);
+
 #endif
