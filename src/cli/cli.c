@@ -148,3 +148,9 @@ int elbow_cli_integer(const char *command, const char *flag, const char *text, i
     if (text == NULL || elbow_number_integer(text, least, most, value) == ELBOW_OK) return ELBOW_CLI_GO;
     return elbow_cli_usage(command, "%s: %s", flag, elbow_error_message());
 }
+
+int elbow_cli_real(const char *command, const char *flag, const char *text, double least, double most,
+                   double *value) {
+    if (text == NULL || elbow_number_real(text, least, most, value) == ELBOW_OK) return ELBOW_CLI_GO;
+    return elbow_cli_usage(command, "%s: %s", flag, elbow_error_message());
+}

@@ -29,10 +29,12 @@ int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_interpolate(int argc, char **argv);
 int cmd_reconstruct(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_traverse(int argc, char **argv);
 
 /* A flag of a subcommand: exactly one of `value` (--out X, --out=X, -o X; at most once) and `on` (--verbose) is
  * not NULL. */
@@ -66,6 +68,8 @@ elbow_status elbow_cli_options(elbow_options **options, const char *config,
 /* A flag's number; text NULL leaves *value alone. Returns ELBOW_CLI_GO, or 2 after saying what is wrong. */
 int elbow_cli_integer(const char *command, const char *flag, const char *text, int64_t least, int64_t most,
                       int64_t *value);
+int elbow_cli_real(const char *command, const char *flag, const char *text, double least, double most,
+                   double *value);
 
 /* What a parallel command does once its arguments are good: opens the world and the log (rank 0 speaks, down to
  * `level`), runs `work`, reports its status, closes. Returns the exit code. */

@@ -1,75 +1,56 @@
-#include <stdio.h>
-
-#include "cli.h"
-#include "elbow/base/log.h"
 #include "elbow/train/draw.h"
-#include "elbow/train/model.h"
+#include "making.h"
 
 static const char help[] =
-    "usage: elbow reconstruct RUN|CHECKPOINT [-n 50] [--split test] [--data FILE] -o FILE.png\n"
+    "usage: elbow reconstruct RUN|CHECKPOINT [-n 50] [--split test] [--data FILE] [--temperature 0] [--seed "
+    "S] -o FILE\n"
     "\n"
-    "Writes the first examples of a split above their reconstructions: E[x|z] for a one-hot z drawn from "
-    "q(z|x).\n"
+    "Writes the first examples of a split above what the model makes of them, x -> z ~ q(z|x) -> p(x|z): "
+    "pictures to\n"
+    "FILE.png; pairs of rows, in the table's own words and units, to FILE.csv; pairs of lines to FILE.txt.\n"
     "\n"
-    "  -n N          how many (50)\n"
-    "  --split S     train, valid or test (test)\n"
-    "  --data FILE   a data file other than the run's own\n"
-    "  -o FILE.png   where to\n"
+    "  -n N              how many (50)\n"
+    "  --split S         train, valid or test (test)\n"
+    "  --data FILE       a data file other than the run's own\n"
+    "  --temperature T   0 for means and most probable values, 1 for draws from p(x|z) (0)\n"
+    "  --seed S          of the draws (the run's)\n"
+    "  -o FILE           where to; - is standard output, for rows and lines\n"
     "\n"
-    "example:\n"
-    "  elbow reconstruct runs/a -n 30 -o reconstructions.png\n";
+    "examples:\n"
+    "  elbow reconstruct runs/a -n 30 -o reconstructions.png\n"
+    "  elbow reconstruct runs/molecules -n 10 -o -\n";
 
-/* What the command line asks for. */
 typedef struct request {
-    const char *path, *data, *split, *output;
+    elbow_cli_making making;
     int64_t count;
 } request;
 
-static elbow_status draw(const elbow_model *model, const request *asked) {
-    elbow_status status = ELBOW_OK;
-    elbow_dataset *dataset = NULL;
-    elbow_split split;
-    elbow_view view;
-    ELBOW_TRY(elbow_split_find(asked->split, &split));
-    ELBOW_TRY(elbow_model_data(&dataset, &view, model, asked->data));
-    ELBOW_CHECK_OR_DONE(elbow_dataset_count(dataset, split) > 0, ELBOW_USAGE,
-                        "%s has no %s split; choose another with --split", elbow_dataset_path(dataset),
-                        asked->split);
-    ELBOW_TRY_OR_DONE(elbow_draw_reconstructions(model->vae, model->parameters,
-                                                 (uint64_t)model->options->run.seed, &view, split,
-                                                 (size_t)asked->count, asked->output));
-    elbow_notice("%s: %s examples of %s above their reconstructions by %s, step %lld", asked->output,
-                 asked->split, elbow_dataset_path(dataset), model->file, (long long)model->checkpoint->step);
-done:
-    elbow_dataset_close(&dataset);
-    return status;
-}
-
-static elbow_status reconstruct(elbow_world *world, void *context) {
-    const request *asked = context;
-    elbow_model *model = NULL;
-    ELBOW_TRY(elbow_model_open(&model, world, asked->path));
-    elbow_status status = world->rank == 0 ? draw(model, asked) : ELBOW_OK;
-    status = elbow_world_agree(world, status);
-    elbow_model_close(&model);
-    return status;
+static elbow_status reconstruct(elbow_cli_making *making) {
+    const request *asked = (const request *)making;
+    char source[4096];
+    elbow_encoded encoded;
+    ELBOW_TRY(elbow_cli_making_data(making, true));
+    size_t count = (size_t)asked->count, all = elbow_dataset_count(making->dataset, making->part);
+    if (count > all) count = all;
+    ELBOW_TRY(elbow_make_reconstructions(&making->maker, &making->view, making->part, 0, count, &encoded));
+    ELBOW_TRY(elbow_draw_pairs(&encoded.originals, &encoded.made, 0, making->output));
+    elbow_notice("%s: %s examples of %s above their reconstructions by %s", making->output,
+                 elbow_split_name(making->part), elbow_dataset_path(making->dataset),
+                 elbow_cli_making_source(making, source, sizeof source));
+    return ELBOW_OK;
 }
 
 int cmd_reconstruct(int argc, char **argv) {
     const char *count = NULL;
     request asked = {.count = 50};
-    const elbow_cli_flag flags[] = {{"--count", "-n", &count, NULL},
-                                    {"--split", NULL, &asked.split, NULL},
-                                    {"--data", NULL, &asked.data, NULL},
-                                    {"--output", "-o", &asked.output, NULL}};
+    elbow_cli_flag flags[ELBOW_CLI_MAKING_FLAGS + 1] = {
+        [ELBOW_CLI_MAKING_FLAGS] = {"--count", "-n", &count, NULL}};
+    elbow_cli_making_flags(&asked.making, flags);
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
-    if (code == ELBOW_CLI_GO) code = elbow_cli_integer("reconstruct", "-n", count, 1, 100000, &asked.count);
-    if (code == ELBOW_CLI_GO && arguments.count != 1)
-        code = elbow_cli_usage("reconstruct", "give one RUN or CHECKPOINT");
-    if (code == ELBOW_CLI_GO && !asked.output) code = elbow_cli_usage("reconstruct", "give -o FILE.png");
+    if (code == ELBOW_CLI_GO) code = elbow_cli_integer("reconstruct", "-n", count, 1, 1000000, &asked.count);
+    if (code == ELBOW_CLI_GO && asked.making.output == NULL)
+        code = elbow_cli_usage("reconstruct", "give -o FILE");
     if (code != ELBOW_CLI_GO) return code;
-    if (!asked.split) asked.split = "test";
-    asked.path = arguments.plain[0];
-    return elbow_cli_in_world(ELBOW_LOG_NOTICE, reconstruct, &asked);
+    return elbow_cli_making_run(&asked.making, &arguments, reconstruct);
 }

@@ -17,8 +17,10 @@ static const struct {
     {"evaluate", "bounds of a trained model on a split, and what its latents carry", cmd_evaluate, true},
     {"encode", "codes, probabilities and means of examples, to HDF5 or CSV", cmd_encode, true},
     {"score", "how surprising each example is: anomalies", cmd_score, true},
-    {"sample", "pictures drawn from the prior", cmd_sample, true},
+    {"sample", "pictures, rows or text drawn from the prior; how many differ, and are new", cmd_sample, true},
     {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true},
+    {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true},
+    {"interpolate", "the way from one example to another", cmd_interpolate, true},
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
     {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
 };

@@ -78,6 +78,20 @@ void elbow_values_from_examples(elbow_values *values, const elbow_examples *exam
     }
 }
 
+void elbow_examples_from_values(elbow_examples *examples, size_t first, const elbow_values *values,
+                                size_t rows) {
+    size_t D = examples->field->dimensions;
+    if (examples->field->kind != ELBOW_SEQUENCE) {
+        memcpy(examples->reals + first * D, values->reals, rows * D * sizeof *values->reals);
+        return;
+    }
+    memcpy(examples->length + first, values->example_length, rows * sizeof *values->example_length);
+    for (size_t p = 0; p < rows; p++) {
+        uint32_t *tokens = examples->tokens + (first + values->order[p]) * D;
+        for (size_t t = 0; t < values->length[p]; t++) tokens[t] = values->tokens[values->begin[t] + p];
+    }
+}
+
 static void write_row(const elbow_field *field, const real *values, real *input) {
     for (size_t d = 0; d < field->dimensions; d++) {
         const elbow_column *column = &field->columns[d];

@@ -52,7 +52,7 @@ wrong 2 'one RUN or CHECKPOINT' evaluate
 wrong 2 'one RUN or CHECKPOINT' evaluate run run
 wrong 2 '--samples.*(0|least|from 1)' evaluate run --samples 0
 everywhere 2 '--samples' evaluate run --samples ten
-wrong 2 'FILE.png' sample run
+wrong 2 '-o FILE' sample run
 everywhere 2 '-n' sample run -n -1 -o new.png
 expect_fail 2 'FILE' launch 0 info
 expect_fail 2 'FORMAT|import idx' launch 0 import

@@ -63,4 +63,8 @@ elbow_status elbow_examples_reserve(elbow_examples *examples, const elbow_field 
 void elbow_values_from_examples(elbow_values *values, const elbow_examples *examples, size_t first,
                                 size_t rows);
 
+/* And back: rows of values become examples [first, first + rows). The examples' D may be larger, of sequences. */
+void elbow_examples_from_values(elbow_examples *examples, size_t first, const elbow_values *values,
+                                size_t rows);
+
 #endif

@@ -1,19 +1,21 @@
-/* Pictures of what a model makes: PNG files. Local. */
+/* Examples as files that people open, by the kind of data: images become a picture (.png), tables comma-separated
+ * values (.csv), sequences lines of text (.txt). `path` "-" is standard output, for text. All functions are Local. */
 #ifndef ELBOW_TRAIN_DRAW_H
 #define ELBOW_TRAIN_DRAW_H
 
-#include "elbow/data/loader.h"
-#include "elbow/vae/vae.h"
+#include "elbow/store/examples.h"
 
-enum { ELBOW_DRAW_ROWS = 256 }; /* what `vae` must be reserved for, at the least */
+/* ".png", ".csv" or ".txt": what the name of a file of such examples ends in. */
+const char *elbow_draw_ending(const elbow_field *field);
+/* ELBOW_USAGE where `path` ends in something else, or pictures cannot be drawn. */
+elbow_status elbow_draw_check(const elbow_field *field, const char *path);
 
-/* `count` draws of E[x|z], z from the prior, in a square grid. */
-elbow_status elbow_draw_samples(elbow_vae *vae, const real *parameters, uint64_t seed, size_t count,
-                                const char *path);
+/* Images in rows of `columns`, 0 for a square; cells that are left are grey. notes: of tables and sequences; or NULL. */
+elbow_status elbow_draw_examples(const elbow_examples *examples, size_t columns, const elbow_notes *notes,
+                                 const char *path);
 
-/* The first `count` examples of a split above their reconstructions E[x|z], z from q(z|x). */
-elbow_status elbow_draw_reconstructions(elbow_vae *vae, const real *parameters, uint64_t seed,
-                                        const elbow_view *view, elbow_split split, size_t count,
-                                        const char *path);
+/* Originals above what was made of them; `first` is the number of the first (examples.h). */
+elbow_status elbow_draw_pairs(const elbow_examples *originals, const elbow_examples *made, size_t first,
+                              const char *path);
 
 #endif

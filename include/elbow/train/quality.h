@@ -1,0 +1,30 @@
+/* How good samples are, by counting: how many differ from each other, how many are not copies of training examples,
+ * and of molecules how many are such. For data that can be told apart exactly: sequences, tables of categorical
+ * columns, and images of two values. Local. */
+#ifndef ELBOW_TRAIN_QUALITY_H
+#define ELBOW_TRAIN_QUALITY_H
+
+#include "elbow/data/loader.h"
+
+typedef struct elbow_quality {
+    size_t samples, distinct;
+    size_t compared, novel; /* training examples; distinct samples that are none of them */
+    bool molecules;         /* what follows is of texts of SMILES only */
+    size_t valid, distinct_valid, novel_valid;
+    const char *why; /* the first that is not valid is not; NULL: all are */
+    size_t bad;      /* which that is */
+} elbow_quality;
+
+/* Whether symbols are SMILES by the look of them. */
+bool elbow_quality_molecular(const elbow_field *field);
+
+/* Whether examples of the field can be counted so: ELBOW_USAGE where they are never the same twice, or are not
+ * sequences and should be molecules. */
+elbow_status elbow_quality_check(const elbow_field *field, bool molecules);
+
+/* Against the first `limit` training examples, 0: all. `molecules`: their texts are SMILES. ELBOW_USAGE as elbow_quality_check, and
+ * for images that are more than black and white. */
+elbow_status elbow_quality_measure(elbow_quality *quality, const elbow_examples *samples,
+                                   const elbow_view *view, size_t limit, bool molecules);
+
+#endif
