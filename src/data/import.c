@@ -12,6 +12,7 @@
 #include "elbow/base/options.h"
 
 static const elbow_importer *const importers[] = {
+    &elbow_import_csv,
     &elbow_import_idx,
     &elbow_import_text,
     &elbow_import_fasta,

@@ -4,6 +4,7 @@
 
 #include "elbow/data/import.h"
 
+extern const elbow_importer elbow_import_csv;
 extern const elbow_importer elbow_import_idx;
 extern const elbow_importer elbow_import_text;
 extern const elbow_importer elbow_import_fasta;
