@@ -299,9 +299,9 @@ static void test_full_disk(void **state) {
 static void test_find(void **state) {
     (void)state;
     const elbow_importer *importer = NULL;
-    FAILS(elbow_importer_find("idxx", &importer), ELBOW_USAGE, "`idx`? Known: idx");
+    FAILS(elbow_importer_find("idxx", &importer), ELBOW_USAGE, "did you mean `idx`");
     assert_null(importer);
-    FAILS(elbow_importer_find("wholly-other", &importer), ELBOW_USAGE, "known: idx");
+    FAILS(elbow_importer_find("wholly-other", &importer), ELBOW_USAGE, "known: ");
     assert_non_null(elbow_importers()[0]);
 }
 
