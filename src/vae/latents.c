@@ -110,10 +110,7 @@ elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t s
         if (latents->down[i]) ELBOW_TRY(elbow_net_reserve(latents->down[i], most, training, arena));
     }
     ELBOW_TRY(elbow_arena_reals(arena, most * elbow_latents_width(latents), &latents->configurations));
-    if (samples > 1) {
-        ELBOW_TRY(elbow_arena_reals(arena, most * latents->features, &latents->spread));
-        if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * latents->features, &latents->dfeatures));
-    }
+    if (samples > 1) ELBOW_TRY(elbow_arena_reals(arena, most * latents->features, &latents->spread));
     return elbow_arena_reals(arena, most, &latents->scratch);
 }
 
@@ -138,7 +135,7 @@ void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const
     for (size_t s = 0; samples > 1 && s < samples; s++)
         memcpy(latents->spread + s * batch * row, features, batch * row * sizeof *features);
     latents->up_features[0] = samples > 1 ? latents->spread : features;
-    elbow_stochastic_forward(&latents->layers[0], pass, latents->up_features[0], batch, samples);
+    elbow_stochastic_forward(&latents->layers[0], pass, latents->up_features[0], features, batch, samples);
 }
 
 static const real *through(elbow_net *net, const elbow_latents *latents, const elbow_pass *pass,
@@ -168,7 +165,8 @@ static const real *draw(elbow_latents *latents, const elbow_pass *pass, real tem
         elbow_stochastic *layer = &latents->layers[i];
         if (i > 0) {
             latents->up_features[i] = through(latents->up[i], latents, pass, z_of(layer - 1));
-            elbow_stochastic_forward(layer, pass, latents->up_features[i], latents->batch, latents->samples);
+            elbow_stochastic_forward(layer, pass, latents->up_features[i], NULL, latents->batch,
+                                     latents->samples);
         }
         if (exact)
             elbow_stochastic_sample(layer, pass);
@@ -276,12 +274,6 @@ void elbow_latents_log_ratio_backward(elbow_latents *latents, const elbow_pass *
     }
 }
 
-real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass, const real *features) {
-    bool spread = latents->samples > 1;
-    real *dh = elbow_stochastic_backward(&latents->layers[0], pass, spread ? latents->spread : features);
-    if (!spread) return dh;
-    size_t count = latents->batch * latents->features;
-    memcpy(latents->dfeatures, dh, count * sizeof *dh);
-    for (size_t s = 1; s < latents->samples; s++) elbow_add(latents->dfeatures, dh + s * count, count);
-    return latents->dfeatures;
+real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass) {
+    return elbow_stochastic_backward(&latents->layers[0], pass, latents->up_features[0]);
 }

@@ -27,7 +27,6 @@ typedef struct elbow_latents {
     const real *up_features[LATENT_LAYERS], *down_features[LATENT_LAYERS];
     const real *z;        /* (R, z_width) of layer 0, of the last draw */
     real *spread;         /* (R, features): the encoder's features, once for each draw */
-    real *dfeatures;      /* (B, features): summed over draws */
     real *configurations; /* (R, z_width) of layer 0: all z, when they are enumerated */
     real *scratch;        /* (R) */
 } elbow_latents;
@@ -79,7 +78,7 @@ void elbow_latents_log_ratio_backward(elbow_latents *latents, const elbow_pass *
 void elbow_latents_prior_backward(elbow_latents *latents, const elbow_pass *pass, size_t layer);
 
 /* Back to the encoder, from q of layer 0. Returns dfeatures (B, features). */
-real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass, const real *features);
+real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass);
 
 /* Evaluation, of exact draws: KL and log p(z) − log q(z|x) of each row. `closed`: nothing in the KL depends on draws. */
 void elbow_latents_kl(elbow_latents *latents, const elbow_pass *pass, real *kl);

@@ -99,14 +99,27 @@ elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size
 
 static size_t rows_of(const elbow_stochastic *layer) { return layer->batch * layer->samples; }
 
+/* Whether all draws of an example have one q: a factorised posterior of shared features. */
+static bool has_one_q(const elbow_stochastic *layer, const elbow_group *group) {
+    return layer->shared != NULL && layer->samples > 1 && group->posterior->condition == NULL;
+}
+
 void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
-                              size_t batch, size_t samples) {
+                              const real *shared, size_t batch, size_t samples) {
     layer->batch = batch;
     layer->samples = samples;
+    layer->shared = shared;
     size_t rows = rows_of(layer);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->posterior->forward(group, pass, features, rows);
+        size_t count = batch * group->q_width;
+        if (has_one_q(layer, group)) {
+            group->posterior->forward(group, pass, shared, batch);
+            for (size_t s = 1; s < samples; s++)
+                memcpy(group->q + s * count, group->q, count * sizeof *group->q);
+        } else {
+            group->posterior->forward(group, pass, features, rows);
+        }
         if (pass->gradients) memset(group->dq, 0, rows * group->q_width * sizeof *group->dq);
     }
 }
@@ -262,13 +275,24 @@ void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *
     }
 }
 
+/* values (S, count) ← their sum over draws, in the first. */
+static void sum_draws(real *values, size_t count, size_t samples) {
+    for (size_t s = 1; s < samples; s++) elbow_add(values, values + s * count, count);
+}
+
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features) {
-    size_t rows = rows_of(layer);
+    size_t rows = rows_of(layer), B = layer->batch, S = layer->samples, width = layer->features;
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         real *share = g == 0 ? layer->dfeatures : layer->more;
-        group->posterior->backward(group, pass, share, features, rows);
-        if (g > 0) elbow_add(layer->dfeatures, layer->more, rows * layer->features);
+        if (has_one_q(layer, group)) {
+            sum_draws(group->dq, B * group->q_width, S);
+            group->posterior->backward(group, pass, share, layer->shared, B);
+        } else {
+            group->posterior->backward(group, pass, share, features, rows);
+            if (layer->shared) sum_draws(share, B * width, S);
+        }
+        if (g > 0) elbow_add(layer->dfeatures, layer->more, (layer->shared ? B : rows) * width);
     }
     return layer->dfeatures;
 }

@@ -14,6 +14,8 @@ typedef struct elbow_stochastic {
     size_t count, z_width, features, prior_features;
     elbow_group groups[STOCHASTIC_GROUPS];
     size_t batch, samples; /* of the last forward: B, S */
+    const real
+        *shared;     /* (B, features): what all draws of an example have in common; NULL: each has its own */
     real *z;         /* (R, z_width): the groups' z side by side; the only group's own where there is one */
     real *dz;        /* (R, z_width), in training, of a layer above the first: what others add to */
     real *dfeatures; /* (R, features) */
@@ -34,9 +36,10 @@ elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size
                                       elbow_arena *arena);
 void elbow_stochastic_destroy(elbow_stochastic *layer);
 
-/* q(z|h), as far as it is known before draws, from features (R, features). Zeroes dq in training. */
+/* q(z|h), as far as it is known before draws, from features (R, features), where `shared` is not NULL the same rows for every
+ * draw. Zeroes dq in training. */
 void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
-                              size_t batch, size_t samples);
+                              const real *shared, size_t batch, size_t samples);
 
 /* A reparameterised draw in each row; `hard` replaces discrete ones by the nearest discrete value and keeps the relaxed
  * ones for the way back. Returns z. */
@@ -72,7 +75,7 @@ real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass 
 void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
                                      bool hard);
 
-/* From dq: the posteriors' parameters, and dfeatures (R, features). */
+/* From dq: the posteriors' parameters, and dfeatures: (R, features), or (B, features) where they are shared. */
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);
 
 /* Item `index` of a list of names for `of` groups, apart by commas or /: one name stands for all. */

@@ -132,7 +132,7 @@ void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_obje
 }
 
 void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass) {
-    real *dfeatures = elbow_latents_backward(&vae->latents, pass, vae->features);
+    real *dfeatures = elbow_latents_backward(&vae->latents, pass);
     elbow_net_backward(vae->encoder, pass, dfeatures, false);
 }
 

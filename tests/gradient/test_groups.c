@@ -31,7 +31,7 @@ typedef struct latent_case {
 static double loss(void *context) {
     latent_case *c = context;
     elbow_terms terms = {0};
-    elbow_stochastic_forward(&c->layer, &c->pass, c->features, BATCH, c->rows / BATCH);
+    elbow_stochastic_forward(&c->layer, &c->pass, c->features, NULL, BATCH, c->rows / BATCH);
     const real *z = elbow_stochastic_relax(&c->layer, &c->pass, c->objective.temperature, false);
     double sum = dot(c->dz, z, c->rows * c->layer.z_width);
     elbow_stochastic_condition(&c->layer, &c->pass, c->given, true);
@@ -96,7 +96,7 @@ static void run(latent_case *c, bool hard, real **dfeatures, real **dgiven) {
     real temperature = c->objective.temperature;
     real *dz = hold_copy(c->dz, rows * c->layer.z_width * sizeof *dz, 0);
     memset(c->gradient, 0, c->params.size * sizeof *c->gradient);
-    elbow_stochastic_forward(&c->layer, &c->pass, c->features, BATCH, rows / BATCH);
+    elbow_stochastic_forward(&c->layer, &c->pass, c->features, NULL, BATCH, rows / BATCH);
     elbow_stochastic_relax(&c->layer, &c->pass, temperature, hard);
     elbow_stochastic_condition(&c->layer, &c->pass, c->given, true);
     elbow_stochastic_receive(&c->layer, dz);

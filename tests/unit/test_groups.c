@@ -96,7 +96,7 @@ static void chains_are_distributions(void **state) {
     make(&l, "categorical 3x3", "autoregressive", "autoregressive", "softplus");
     elbow_group *group = &l.s.groups[0];
     write_all(z);
-    elbow_stochastic_forward(&l.s, &l.pass, l.features, ALL, 1);
+    elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, ALL, 1);
     elbow_stochastic_force(&l.s, &l.pass, z, true);
     elbow_stochastic_condition(&l.s, &l.pass, NULL, true);
     elbow_group_log_q(group, log_q, ALL, 0);
@@ -114,7 +114,7 @@ static void chains_are_distributions(void **state) {
     }
     for (uint64_t step = 0; step < 8; ++step, draws += MOST_ROWS) {
         l.pass.step = step;
-        elbow_stochastic_forward(&l.s, &l.pass, l.features, MOST_ROWS, 1);
+        elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, MOST_ROWS, 1);
         const real *drawn = elbow_stochastic_sample(&l.s, &l.pass);
         for (size_t r = 0; r < MOST_ROWS; ++r) counts[0][number(drawn + r * W)]++;
         elbow_group_log_q(group, group->kl, 8, 0); /* of the draws, as they were drawn */
@@ -154,11 +154,11 @@ static void hard_is_exact(void **state) {
     for (size_t i = 0; i < sizeof combinations / sizeof *combinations; ++i) {
         layer l;
         make(&l, combinations[i].latent, combinations[i].posterior, combinations[i].prior, "log_variance");
-        elbow_stochastic_forward(&l.s, &l.pass, l.features, 500, 1);
+        elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, 500, 1);
         const real *z = elbow_stochastic_sample(&l.s, &l.pass);
         const real *exact = hold_copy(z, 500 * l.s.z_width * sizeof *z, 0);
         for (real temperature = (real)0.1; temperature < 3; temperature *= 3) {
-            elbow_stochastic_forward(&l.s, &l.pass, l.features, 500, 1);
+            elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, 500, 1);
             z = elbow_stochastic_relax(&l.s, &l.pass, temperature, true);
             assert_memory_equal(z, exact, 500 * l.s.z_width * sizeof *z);
         }
@@ -177,7 +177,7 @@ static void closed_is_the_mean(void **state) {
                  softplus ? "softplus" : "log_variance");
             elbow_group *group = &l.s.groups[0];
             assert_int_equal(group->divergence, ELBOW_KL_CLOSED);
-            elbow_stochastic_forward(&l.s, &l.pass, l.features, MOST_ROWS, 1);
+            elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, MOST_ROWS, 1);
             elbow_stochastic_sample(&l.s, &l.pass);
             elbow_stochastic_condition(&l.s, &l.pass, NULL, true);
             real *exact = hold(MOST_ROWS * sizeof *exact, 0);
@@ -210,7 +210,7 @@ static void relaxed_divergence(void **state) {
         double closed = 0, sum = 0, square = 0;
         make(&l, kinds[i], "factorised", "learned", "softplus");
         elbow_group *group = &l.s.groups[0];
-        elbow_stochastic_forward(&l.s, &l.pass, l.features, MOST_ROWS, 1);
+        elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, MOST_ROWS, 1);
         elbow_stochastic_relax(&l.s, &l.pass, (real)0.6, false);
         elbow_stochastic_condition(&l.s, &l.pass, NULL, true);
         elbow_group_kl(group, &l.pass, ELBOW_KL_CLOSED, MOST_ROWS, 0);
@@ -257,7 +257,7 @@ static void mixture_of_gaussians(void **state) {
     assert_int_equal(group->divergence, ELBOW_KL_SAMPLED);
     real *heads = l.theta + elbow_params_find(&l.params, "prior.0.components")->offset;
     for (size_t i = 0; i < 3 * WIDTH; ++i) heads[2 * i] *= 4, heads[2 * i + 1] -= 1; /* well apart */
-    elbow_stochastic_forward(&l.s, &l.pass, l.features, MOST_ROWS, 1);
+    elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, MOST_ROWS, 1);
     elbow_stochastic_sample(&l.s, &l.pass);
     elbow_stochastic_condition(&l.s, &l.pass, NULL, true);
     elbow_group_log_p(group, &l.pass, log_p, MOST_ROWS, 0);
