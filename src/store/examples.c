@@ -62,7 +62,8 @@ static elbow_status add_table(elbow_text *text, const elbow_examples *examples, 
     ELBOW_TRY_OR_DONE(make_row(&r, examples->field, count));
     ELBOW_TRY_OR_DONE(add_header(text, &r, examples->field, notes ? notes->names : NULL, count));
     for (size_t i = 0; i < examples->count; i++)
-        ELBOW_TRY_OR_DONE(add_values(text, &r, examples, i, notes ? notes->cells + i * count : NULL, count));
+        ELBOW_TRY_OR_DONE(
+            add_values(text, &r, examples, i, count > 0 ? notes->cells + i * count : NULL, count));
 done:
     free_row(&r);
     return status;
