@@ -82,6 +82,16 @@ elbow_status elbow_h5_verify(elbow_h5 *file, const char *path);
 /* Shape and type; ELBOW_FORMAT where absent or of a type not in the list. */
 elbow_status elbow_h5_describe(elbow_h5 *file, const char *path, elbow_h5_type *type, elbow_h5_shape *shape);
 
+/* Datasets that others wrote: numbers of any type, read by conversion. Booleans (enumerations of one byte, as h5py writes
+ * them) are numbers, too. */
+typedef enum elbow_h5_numbers { ELBOW_H5_BYTES, ELBOW_H5_INTEGERS, ELBOW_H5_REALS } elbow_h5_numbers;
+elbow_status elbow_h5_describe_numbers(elbow_h5 *file, const char *path, elbow_h5_numbers *numbers,
+                                       elbow_h5_shape *shape);
+elbow_status elbow_h5_read_numbers(elbow_h5 *file, const char *path, size_t first, size_t rows,
+                                   double *values);
+/* What datasets there are, "/x (60000, 28, 28) bytes, /y …", the first dozen; cut where `room` ends. */
+void elbow_h5_list_numbers(elbow_h5 *file, char *text, size_t room);
+
 /* Names of the members of a group, in name order; malloc'd array of malloc'd texts. */
 elbow_status elbow_h5_list(elbow_h5 *file, const char *group, char ***names, size_t *count);
 void elbow_h5_list_free(char ***names, size_t count);

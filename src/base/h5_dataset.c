@@ -134,34 +134,48 @@ done:
     return plausible;
 }
 
-elbow_status elbow_h5_open_dataset(elbow_h5 *file, const char *path, hid_t *dataset, elbow_h5_type *type,
-                                   elbow_h5_shape *shape) {
+elbow_status elbow_h5_open_any(elbow_h5 *file, const char *path, hid_t *dataset, hid_t *stored,
+                               elbow_h5_shape *shape) {
     elbow_status status = ELBOW_OK;
-    hid_t id = elbow_h5_find(file, path) ? H5Dopen2(file->id, path, H5P_DEFAULT) : H5I_INVALID_HID;
-    hid_t stored = id >= 0 ? H5Dget_type(id) : H5I_INVALID_HID;
     size_t count = 0;
-    *dataset = H5I_INVALID_HID;
-    ELBOW_CHECK_OR_DONE(stored >= 0, ELBOW_FORMAT,
+    *stored = H5I_INVALID_HID;
+    *dataset = elbow_h5_find(file, path) ? H5Dopen2(file->id, path, H5P_DEFAULT) : H5I_INVALID_HID;
+    if (*dataset >= 0) *stored = H5Dget_type(*dataset);
+    ELBOW_CHECK_OR_DONE(*stored >= 0, ELBOW_FORMAT,
                         "%s: no dataset %s; this file is of another kind, or damaged", file->name, path);
-    bool known = type != NULL ? find_type(stored, type)
-                              : H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
     ELBOW_CHECK_OR_DONE(
-        known && read_shape(id, shape), ELBOW_FORMAT,
-        "%s: %s is of a type or shape that elbow does not write; this file is of another kind, or "
-        "damaged",
+        read_shape(*dataset, shape), ELBOW_FORMAT,
+        "%s: %s is of a shape that elbow does not read (up to 4 dimensions are); this file is of "
+        "another kind, or damaged",
         file->name, path);
-    size_t size = H5Tget_size(stored);
+    size_t size = H5Tget_size(*stored);
     ELBOW_CHECK_OR_DONE(count_elements(shape, &count) && size > 0 && count <= SIZE_MAX / 16 / size &&
-                            can_hold(file, id, count * size),
+                            can_hold(file, *dataset, count * size),
                         ELBOW_FORMAT,
                         "%s: %s claims more elements than the file can hold; make or copy it again",
                         file->name, path);
-    *dataset = id;
-    id = H5I_INVALID_HID;
 done:
-    if (stored >= 0) H5Tclose(stored);
-    if (id >= 0) H5Dclose(id);
+    if (status == ELBOW_OK) return status;
+    if (*stored >= 0) H5Tclose(*stored);
+    if (*dataset >= 0) H5Dclose(*dataset);
+    *stored = *dataset = H5I_INVALID_HID;
     return status;
+}
+
+elbow_status elbow_h5_open_dataset(elbow_h5 *file, const char *path, hid_t *dataset, elbow_h5_type *type,
+                                   elbow_h5_shape *shape) {
+    hid_t stored = H5I_INVALID_HID;
+    ELBOW_TRY(elbow_h5_open_any(file, path, dataset, &stored, shape));
+    bool known = type != NULL ? find_type(stored, type)
+                              : H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
+    H5Tclose(stored);
+    if (known) return ELBOW_OK;
+    H5Dclose(*dataset);
+    *dataset = H5I_INVALID_HID;
+    return elbow_fail(
+        ELBOW_FORMAT,
+        "%s: %s is of a type that elbow does not write; this file is of another kind, or damaged", file->name,
+        path);
 }
 
 /* Makes an empty dataset; `type` is the stored one. `grows`: the first dimension has no end. */
@@ -314,6 +328,18 @@ static size_t cache_bytes(hid_t dataset, size_t element) {
     return bytes > CHUNK_CACHE_LEAST ? bytes : CHUNK_CACHE_LEAST;
 }
 
+hid_t elbow_h5_reopen(const elbow_h5 *file, const char *path, hid_t dataset) {
+    hid_t stored = H5Dget_type(dataset), access = H5Pcreate(H5P_DATASET_ACCESS);
+    H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT, cache_bytes(dataset, H5Tget_size(stored)),
+                       1.0);
+    H5Tclose(stored);
+    /* Closed first: a dataset that is open already keeps the cache it has. */
+    H5Dclose(dataset);
+    hid_t again = H5Dopen2(file->id, path, access);
+    H5Pclose(access);
+    return again;
+}
+
 static elbow_status find_rows(elbow_h5 *file, const char *path, elbow_h5_rows **found) {
     elbow_status status = ELBOW_OK;
     hid_t dataset = H5I_INVALID_HID;
@@ -326,14 +352,8 @@ static elbow_status find_rows(elbow_h5 *file, const char *path, elbow_h5_rows **
     ELBOW_TRY_OR_DONE(elbow_h5_open_dataset(file, path, &dataset, &rows->type, &rows->shape));
     ELBOW_CHECK_OR_DONE(rows->shape.dims > 0, ELBOW_FORMAT, "%s: %s has no rows; the file is damaged",
                         file->name, path);
-    /* Closed first: a dataset that is open already keeps the cache it has. */
-    hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-    H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT,
-                       cache_bytes(dataset, elbow_h5_type_size(rows->type)), 1.0);
-    H5Dclose(dataset);
+    rows->id = elbow_h5_reopen(file, path, dataset);
     dataset = H5I_INVALID_HID;
-    rows->id = H5Dopen2(file->id, path, access);
-    H5Pclose(access);
     if (rows->id < 0) {
         status = elbow_h5_fail_read(file, path);
         goto done;

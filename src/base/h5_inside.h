@@ -74,6 +74,13 @@ elbow_status elbow_h5_match_checksum(elbow_h5 *file, const char *path, uint64_t 
 elbow_status elbow_h5_open_dataset(elbow_h5 *file, const char *path, hid_t *dataset, elbow_h5_type *type,
                                    elbow_h5_shape *shape);
 
+/* The same for any type, which the caller closes, too. */
+elbow_status elbow_h5_open_any(elbow_h5 *file, const char *path, hid_t *dataset, hid_t *stored,
+                               elbow_h5_shape *shape);
+
+/* Closes a dataset and opens it with a cache for its chunks. */
+hid_t elbow_h5_reopen(const elbow_h5 *file, const char *path, hid_t dataset);
+
 /* Forgets the datasets kept open. */
 void elbow_h5_close_rows(elbow_h5 *file);
 

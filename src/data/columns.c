@@ -33,7 +33,7 @@ elbow_status elbow_column_see(elbow_column_facts *facts, const char *text, size_
 
 elbow_status elbow_column_decide(elbow_column_facts *facts, const char *subject, const char *name) {
     ELBOW_CHECK(facts->present > 0, ELBOW_FORMAT,
-                "%s: column `%.60s` has no value, all are missing; leave it out by --ignore", subject, name);
+                "%s: column `%.60s` has no value, all are missing; leave it out", subject, name);
     if (facts->kind == ELBOW_COLUMN_UNDECIDED) {
         bool numerous = facts->many || facts->pointed || facts->words.count > ELBOW_COLUMN_WORDS;
         facts->kind = !facts->words_only && numerous ? ELBOW_COLUMN_REAL : ELBOW_COLUMN_CATEGORICAL;
@@ -44,8 +44,8 @@ elbow_status elbow_column_decide(elbow_column_facts *facts, const char *subject,
         return ELBOW_OK;
     }
     ELBOW_CHECK(!facts->many, ELBOW_FORMAT,
-                "%s: column `%.60s` has more than %d different words%s; leave it out by --ignore%s", subject,
-                name, (int)ELBOW_CARDINALITY_MOST, facts->words_only ? ", not all of them numbers" : "",
+                "%s: column `%.60s` has more than %d different words%s; leave it out%s", subject, name,
+                (int)ELBOW_CARDINALITY_MOST, facts->words_only ? ", not all of them numbers" : "",
                 facts->words_only ? "" : ", or give it as --real");
     facts->in_train = calloc(facts->words.count, sizeof *facts->in_train);
     ELBOW_CHECK(facts->in_train != NULL, ELBOW_MEMORY, "%s: no memory for the %zu words of column `%.60s`",
@@ -150,8 +150,7 @@ static elbow_status describe_categories(elbow_column_facts *facts, elbow_column 
 elbow_status elbow_column_describe(elbow_column_facts *facts, const char *subject, const char *name,
                                    elbow_column *column) {
     ELBOW_CHECK(facts->trained > 0, ELBOW_FORMAT,
-                "%s: column `%.60s` has no value in the training split, all are missing; leave it out by "
-                "--ignore",
+                "%s: column `%.60s` has no value in the training split, all are missing; leave it out",
                 subject, name);
     ELBOW_TRY(elbow_text_copy(&column->name, name, strlen(name)));
     if (facts->kind == ELBOW_COLUMN_CATEGORICAL) return describe_categories(facts, column);
