@@ -1,13 +1,14 @@
 #include "elbow/store/examples.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "elbow/base/number.h"
 
-/* Values are float32: beyond these, digits are rounding. */
 enum { DIGITS = 6 };
+static const double rounding = 2e-7; /* of a float32, and a little */
 
 /* ------------------------------------------------------------------------------------------ tables */
 
@@ -37,11 +38,20 @@ static elbow_status add_header(elbow_text *text, row *r, const elbow_field *fiel
     return elbow_text_row(text, r->cells, notes + field->dimensions);
 }
 
+/* A value in its own units. It was stored as the difference from the mean, so that a 0 may come back as 5e-10: what is
+ * below the rounding of the parts of the sum is none of it. */
+static double own_value(const elbow_column *column, double value) {
+    double part = value * column->scale, most = fmax(fabs(part), fabs(column->mean));
+    if (!(most > 0)) return 0;
+    double unit = pow(10, ceil(log10(rounding * most)));
+    return nearbyint((part + column->mean) / unit) * unit;
+}
+
 static const char *cell_of(const elbow_column *column, real value, char number[ELBOW_NUMBER_BYTES]) {
     if (value != value) return "";
     if (column->cardinality > 0)
         return value >= 0 && value < (real)column->cardinality ? column->words[(size_t)value] : "";
-    elbow_number_rounded_text(number, (double)value * column->scale + column->mean, DIGITS);
+    elbow_number_rounded_text(number, own_value(column, (double)value), DIGITS);
     return number;
 }
 

@@ -134,6 +134,31 @@ static void tables_are_in_their_own_words_and_units(void **state) {
     elbow_field_destroy(&field);
 }
 
+/* What was stored as a float comes back as it was written, a 0 too. */
+static void stored_values_come_back(void **state) {
+    (void)state;
+    static const double values[] = {0, 0.1111, 243, 1e-3, -0.25, 1.5, 100000, -8.75};
+    static const double scales[][2] = {{0.0144, 0.0267}, {125, 73.5}, {-1.36316, 1.54245},
+                                       {0, 1},           {0, 30},     {9, 1}};
+    elbow_field field = make_table();
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            double mean = scales[s][0], scale = scales[s][1], magnitude = fmax(fabs(mean), fabs(values[v]));
+            if (values[v] != 0 && fabs(values[v]) < 1e-2 * magnitude)
+                continue; /* its digits are not all there */
+            real row[] = {0, (real)(float)((values[v] - mean) / scale)};
+            const elbow_examples examples = {.field = &field, .count = 1, .reals = row};
+            char expected[128];
+            elbow_text text = {0};
+            field.columns[1].mean = mean;
+            field.columns[1].scale = scale;
+            snprintf(expected, sizeof expected, "\"a, b\",length\nno,%g\n", values[v]);
+            OK(elbow_text_add_examples(&text, &examples, NULL));
+            assert_text(&text, expected);
+        }
+    elbow_field_destroy(&field);
+}
+
 static elbow_field make_sequences(const char *second) {
     elbow_field field = {.kind = ELBOW_SEQUENCE, .dimensions = 4, .terminated = true};
     const char *symbols[] = {"", "C", second, "Cl"};
@@ -238,6 +263,7 @@ int main(void) {
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
         cmocka_unit_test(numbers_are_rounded),
         cmocka_unit_test(tables_are_in_their_own_words_and_units),
+        cmocka_unit_test(stored_values_come_back),
         cmocka_unit_test(sequences_are_lines),
         cmocka_unit_test(windows_stand_under_lines_of_their_own),
         cmocka_unit_test(damaged_tokens_are_refused),
