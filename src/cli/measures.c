@@ -66,8 +66,8 @@ static void print_bounds(const elbow_model *model, const elbow_reading *reading,
     snprintf(words, sizeof words, "at temperature %.4g: no bound", e->temperature);
     if (!isnan(e->soft_elbo)) print_line(reading, m, "-ELBO, relaxed", -e->soft_elbo, NAN, false, words);
     for (size_t b = 0; b < m->baselines; b++) {
-        snprintf(words, sizeof words, "-log p(x) of %s, as frequent as in %zu training examples",
-                 m->baseline[b].words, m->train_examples);
+        snprintf(words, sizeof words, "-log p(x), %s, from %zu training examples", m->baseline[b].words,
+                 m->train_examples);
         print_line(reading, m, b == 0 ? "without latents" : "", -m->baseline[b].log_px.mean,
                    m->baseline[b].log_px.error, true, words);
     }
@@ -87,7 +87,8 @@ static void print_notes(const elbow_model *model, const elbow_reading *reading, 
             m->log_scale, m->log_scale - m->bounds.elbo, m->bounds.samples, m->log_scale - m->bounds.iwae,
             m->log_scale - m->baseline[0].log_px.mean);
     if (elbow_vae_context(model->vae))
-        elbow_notice("  All but the last are conditional, of p(x|c): what is given is no part of x.");
+        elbow_notice(
+            "  The model's are conditional, of p(x|c); those without latents do not see what is given.");
 }
 
 static void print_group(const elbow_group_measures *g, size_t index) {
