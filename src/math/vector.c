@@ -1,5 +1,7 @@
 #include "math/vector.h"
 
+#include <string.h>
+
 #include "math/kernel.h"
 #include "math/lanes.h"
 
@@ -61,4 +63,9 @@ const char *elbow_kernel_instruction_set(void) {
 #else
     return "baseline";
 #endif
+}
+
+void elbow_copy_columns(real *to, size_t to_width, const real *from, size_t from_width, size_t width,
+                        size_t rows) {
+    for (size_t r = 0; r < rows; ++r) memcpy(to + r * to_width, from + r * from_width, width * sizeof *to);
 }

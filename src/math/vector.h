@@ -20,4 +20,8 @@ double elbow_square_sum(const real *x, size_t n);
 /* The name of the instruction set that the kernels run on here: "avx512", "avx2" or "baseline". */
 const char *elbow_kernel_instruction_set(void);
 
+/* to[r][0 … width − 1] = from[r][0 … width − 1], rows of to_width and from_width reals. */
+void elbow_copy_columns(real *to, size_t to_width, const real *from, size_t from_width, size_t width,
+                        size_t rows);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "elbow/base/options.h"
+#include "math/vector.h"
 #include "nn/layer.h"
 
 static const elbow_layer_ops *const layers[] = {
@@ -211,12 +212,6 @@ elbow_status elbow_net_reserve(elbow_net *net, size_t rows, bool training, elbow
     return ELBOW_OK;
 }
 
-/* Columns of narrow rows into or out of wide ones. */
-static void copy_columns(real *to, size_t to_width, const real *from, size_t from_width, size_t width,
-                         size_t rows) {
-    for (size_t r = 0; r < rows; r++) memcpy(to + r * to_width, from + r * from_width, width * sizeof *to);
-}
-
 /* What is given, beside each row from column `at` on. */
 static void copy_given(const elbow_net *net, real *to, size_t width, size_t at) {
     const elbow_net_input *in = &net->pass;
@@ -233,7 +228,7 @@ static const real *join_input(elbow_net *net) {
     const real *x = image ? in->values->reals : in->x;
     if (!net->given_first && x != NULL) return x;
     if (x != NULL)
-        copy_columns(net->joined, width, x, own, own, in->rows);
+        elbow_copy_columns(net->joined, width, x, own, own, in->rows);
     else if (in->values != NULL)
         elbow_values_write_input(in->values, net->joined, width, 0, in->rows);
     if (net->given_first) copy_given(net, net->joined, width, own);
@@ -254,7 +249,7 @@ const real *elbow_net_forward(elbow_net *net, const elbow_pass *pass, const elbo
     }
     if (net->given == 0 || net->given_first) return x;
     size_t own = net->output.width - net->given;
-    copy_columns(net->y, net->output.width, x, own, own, input->rows);
+    elbow_copy_columns(net->y, net->output.width, x, own, own, input->rows);
     copy_given(net, net->y, net->output.width, own);
     return net->y;
 }
@@ -263,7 +258,7 @@ real *elbow_net_backward(elbow_net *net, const elbow_pass *pass, real *dy, bool 
     size_t rows = net->pass.rows, width = net->first.width;
     if (net->given > 0 && !net->given_first) {
         size_t own = net->output.width - net->given;
-        copy_columns(net->dy, own, dy, net->output.width, own, rows);
+        elbow_copy_columns(net->dy, own, dy, net->output.width, own, rows);
         dy = net->dy;
     }
     size_t first = 0; /* that has a use for the gradient in what it gives */
@@ -277,6 +272,6 @@ real *elbow_net_backward(elbow_net *net, const elbow_pass *pass, real *dy, bool 
     }
     if (!want_dx && net->count > 0) return NULL;
     if (!want_dx || !net->given_first) return dy;
-    copy_columns(net->dx, width - net->given, dy, width, width - net->given, rows);
+    elbow_copy_columns(net->dx, width - net->given, dy, width, width - net->given, rows);
     return net->dx;
 }

@@ -124,18 +124,12 @@ void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, c
     }
 }
 
-/* Copies a group's columns into or out of the layer's rows. */
-static void copy_columns(real *to, size_t to_width, const real *from, size_t from_width, size_t width,
-                         size_t rows) {
-    for (size_t r = 0; r < rows; r++) memcpy(to + r * to_width, from + r * from_width, width * sizeof *to);
-}
-
 /* The groups' z side by side. */
 static const real *join(elbow_stochastic *layer) {
     if (layer->count == 1) return layer->groups[0].z;
     for (size_t g = 0, at = 0; g < layer->count; at += layer->groups[g++].z_width)
-        copy_columns(layer->z + at, layer->z_width, layer->groups[g].z, layer->groups[g].z_width,
-                     layer->groups[g].z_width, rows_of(layer));
+        elbow_copy_columns(layer->z + at, layer->z_width, layer->groups[g].z, layer->groups[g].z_width,
+                           layer->groups[g].z_width, rows_of(layer));
     return layer->z;
 }
 
@@ -188,7 +182,7 @@ void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, con
     for (size_t g = 0, at = 0; g < layer->count; at += layer->groups[g++].z_width) {
         elbow_group *group = &layer->groups[g];
         group->z = group->soft = group->z_block;
-        copy_columns(group->z, group->z_width, z + at, layer->z_width, group->z_width, rows);
+        elbow_copy_columns(group->z, group->z_width, z + at, layer->z_width, group->z_width, rows);
         if (complete_q && group->posterior->condition) group->posterior->condition(group, pass, rows);
     }
     join(layer);
@@ -209,8 +203,8 @@ void elbow_stochastic_receive(elbow_stochastic *layer, real *dz) {
     if (layer->count == 1) layer->groups[0].dz = dz;
     if (layer->count == 1) return;
     for (size_t g = 0, column = 0; g < layer->count; column += layer->groups[g++].z_width)
-        copy_columns(layer->groups[g].dz, layer->groups[g].z_width, dz + column, layer->z_width,
-                     layer->groups[g].z_width, rows_of(layer));
+        elbow_copy_columns(layer->groups[g].dz, layer->groups[g].z_width, dz + column, layer->z_width,
+                           layer->groups[g].z_width, rows_of(layer));
 }
 
 void elbow_stochastic_add(elbow_stochastic *layer, const real *dz) {
