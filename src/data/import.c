@@ -16,6 +16,7 @@ static const elbow_importer *const importers[] = {
     &elbow_import_hdf5,
     &elbow_import_idx,
     &elbow_import_npy,
+    &elbow_import_png,
     &elbow_import_text,
     &elbow_import_fasta,
     &elbow_import_smiles,

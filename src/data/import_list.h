@@ -8,6 +8,7 @@ extern const elbow_importer elbow_import_csv;
 extern const elbow_importer elbow_import_hdf5;
 extern const elbow_importer elbow_import_idx;
 extern const elbow_importer elbow_import_npy;
+extern const elbow_importer elbow_import_png;
 extern const elbow_importer elbow_import_text;
 extern const elbow_importer elbow_import_fasta;
 extern const elbow_importer elbow_import_smiles;
