@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/import_common.h"
+#include "data/source.h"
 
 enum { LOOK_RECORDS = 1000 };
 
@@ -232,6 +233,9 @@ static elbow_status look_for_separator(elbow_csv_look *look, const char *path, c
     while (status == ELBOW_OK && line.text != NULL && line.text[strspn(line.text, " \t")] == '\0');
     if (status == ELBOW_OK && line.text == NULL)
         status = elbow_fail(ELBOW_FORMAT, "%s: nothing in it; give a table with at least one row", path);
+    const char *guess = status == ELBOW_OK ? elbow_source_guess(line.text, line.length) : NULL;
+    if (guess != NULL && strcmp(guess, "text") != 0)
+        status = elbow_fail(ELBOW_FORMAT, "%s: no table; it looks like %s", path, guess);
     if (status == ELBOW_OK) look->separator = find_separator(line.text, quote);
     elbow_lines_close(&lines);
     return status;
