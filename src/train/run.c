@@ -138,8 +138,9 @@ static elbow_status open_data(elbow_run *run) {
 
 static elbow_status reserve_model(elbow_run *run) {
     size_t rows = elbow_order_most_examples(&run->order);
-    size_t most = rows > ELBOW_EVALUATE_BLOCK ? rows : ELBOW_EVALUATE_BLOCK;
-    ELBOW_TRY(elbow_vae_reserve(run->vae, most, true));
+    _Static_assert((int)ELBOW_VAE_EVALUATION_ROWS >= (int)ELBOW_EVALUATE_BLOCK,
+                   "evaluation takes whole blocks");
+    ELBOW_TRY(elbow_vae_reserve(run->vae, rows, true));
     ELBOW_TRY(elbow_arena_create(&run->arena));
     return elbow_batch_reserve(&run->batch, elbow_vae_field(run->vae), elbow_vae_context(run->vae), rows,
                                run->arena);

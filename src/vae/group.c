@@ -16,13 +16,8 @@ static const elbow_posterior_ops *const posteriors[] = {
     &elbow_posterior_autoregressive,
 };
 static const elbow_prior_ops *const priors[] = {
-    &elbow_prior_standard,
-    &elbow_prior_uniform,
-    &elbow_prior_normal,
-    &elbow_prior_learned,
-    &elbow_prior_autoregressive,
-    &elbow_prior_mixture,
-    &elbow_prior_vampprior,
+    &elbow_prior_standard,       &elbow_prior_uniform, &elbow_prior_normal,    &elbow_prior_learned,
+    &elbow_prior_autoregressive, &elbow_prior_mixture, &elbow_prior_vampprior,
 };
 
 elbow_status elbow_group_create(elbow_group *group, size_t index, const char *spec,
@@ -77,6 +72,15 @@ elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const ch
     choose_divergence(group, upper, options->objective.kl);
     snprintf(tensor, sizeof tensor, "prior.%zu", index);
     return group->prior->create(group, tensor, features, options, params);
+}
+
+static bool looks_at_features(const elbow_prior_ops *prior) { return prior->own_family && !prior->constant; }
+
+elbow_status elbow_group_prior_looks(const char *name, bool *looks) {
+    size_t i = 0;
+    ELBOW_TRY(ELBOW_FAMILY_FIND(priors, "prior", name, &i));
+    *looks = looks_at_features(priors[i]);
+    return ELBOW_OK;
 }
 
 static elbow_status reserve_prior(elbow_group *group, size_t rows, bool training, elbow_arena *arena) {

@@ -139,7 +139,8 @@ struct elbow_group {
     size_t q_width, z_width, words_width; /* of one row: times L */
     char stream[32];                      /* "latent.0.gumbel" */
     size_t prior_features;                /* width of what the prior is given; 0: nothing */
-    const elbow_field *field;       /* of x, where the encoder leads to this group: for priors that encode; else NULL */
+    const elbow_field
+        *field; /* of x, where the encoder leads to this group: for priors that encode; else NULL */
     void *latent_state, *posterior_state, *prior_state;
 
     real *q, *dq;   /* (R, q_width) */
@@ -163,6 +164,8 @@ elbow_status elbow_group_create_posterior(elbow_group *group, size_t index, cons
 /* upper: the features depend on draws of a layer above. */
 elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const char *name, size_t features,
                                       bool upper, const elbow_options *options, elbow_params *params);
+/* Whether a prior of that name looks at features. */
+elbow_status elbow_group_prior_looks(const char *name, bool *looks);
 elbow_status elbow_group_reserve(elbow_group *group, size_t rows, bool training, elbow_arena *arena);
 void elbow_group_destroy(elbow_group *group);
 
@@ -184,7 +187,7 @@ void elbow_group_kl_backward(elbow_group *group, const elbow_pass *pass, elbow_d
 
 extern const elbow_latent_ops elbow_latent_categorical, elbow_latent_bernoulli, elbow_latent_gaussian;
 extern const elbow_posterior_ops elbow_posterior_factorised, elbow_posterior_autoregressive;
-extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal, elbow_prior_learned,
-    elbow_prior_autoregressive, elbow_prior_mixture, elbow_prior_vampprior;
+extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal,
+    elbow_prior_learned, elbow_prior_autoregressive, elbow_prior_mixture, elbow_prior_vampprior;
 
 #endif

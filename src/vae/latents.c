@@ -5,6 +5,8 @@
 
 #include "math/vector.h"
 
+enum { ENUMERABLE = 1 << 20 }; /* the most that estimator.limit can be */
+
 elbow_status elbow_latents_section(const char *spec, size_t index, char *section, size_t room) {
     for (; index > 0 && spec; index--) {
         spec = strchr(spec, '/');
@@ -64,7 +66,9 @@ static elbow_status declare_priors(elbow_latents *latents, const elbow_options *
     for (size_t i = latents->count; i-- > 0;) {
         bool top = i + 1 == latents->count;
         size_t width = top ? 0 : latents->layers[i + 1].z_width;
-        if (width + given > 0) {
+        bool looks = false;
+        ELBOW_TRY(elbow_stochastic_prior_looks(&latents->layers[i], latents->groups, options, &looks));
+        if (width > 0 || (given > 0 && looks)) {
             elbow_status status = create_between(&latents->down[i], "down", i + 1, options->model.decoder,
                                                  width, given, options, params);
             if (status != ELBOW_OK) return elbow_options_blame(options, "model.decoder", status);
@@ -78,7 +82,11 @@ static elbow_status declare_priors(elbow_latents *latents, const elbow_options *
 
 elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_options *options,
                                         elbow_params *params) {
-    size_t most_down = latents->count + (latents->given > 0);
+    size_t most_down = latents->count;
+    bool looks = false;
+    ELBOW_TRY(
+        elbow_stochastic_prior_looks(&latents->layers[latents->count - 1], latents->groups, options, &looks));
+    if (latents->given > 0 && looks) most_down++; /* the top prior's own, from what is given */
     elbow_status status = ELBOW_OK;
     if (sections(options->model.encoder) > latents->count)
         status = elbow_options_blame(options, "model.encoder",
@@ -86,10 +94,13 @@ elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_opti
                                                 "`%s` has more sections than model.latent has layers (%zu)",
                                                 options->model.encoder, latents->count));
     if (status == ELBOW_OK && sections(options->model.decoder) > most_down)
-        status = elbow_options_blame(options, "model.decoder",
-                                     elbow_fail(ELBOW_USAGE,
-                                                "`%s` has more sections than model.latent has layers (%zu)",
-                                                options->model.decoder, latents->count));
+        status = elbow_options_blame(
+            options, "model.decoder",
+            elbow_fail(
+                ELBOW_USAGE,
+                "`%s` has more sections than the %zu there is use for: one for each layer of model.latent, "
+                "and one more where a conditional model's top prior is learned or autoregressive",
+                options->model.decoder, most_down));
     ELBOW_TRY(status);
     for (size_t i = 1; i < latents->count; i++) {
         status = create_between(&latents->up[i], "up", i, options->model.encoder,
@@ -103,15 +114,16 @@ elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_opti
 
 elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t samples, bool training,
                                    elbow_arena *arena) {
-    size_t most = rows * samples;
+    bool enumerable = elbow_latents_configurations(latents, ENUMERABLE) > 0;
     for (size_t i = 0; i < latents->count; i++) {
-        ELBOW_TRY(elbow_stochastic_reserve(&latents->layers[i], most, samples, training, arena));
-        if (latents->up[i]) ELBOW_TRY(elbow_net_reserve(latents->up[i], most, training, arena));
-        if (latents->down[i]) ELBOW_TRY(elbow_net_reserve(latents->down[i], most, training, arena));
+        ELBOW_TRY(elbow_stochastic_reserve(&latents->layers[i], rows, samples, training, arena));
+        if (latents->up[i]) ELBOW_TRY(elbow_net_reserve(latents->up[i], rows, training, arena));
+        if (latents->down[i]) ELBOW_TRY(elbow_net_reserve(latents->down[i], rows, training, arena));
     }
-    ELBOW_TRY(elbow_arena_reals(arena, most * elbow_latents_width(latents), &latents->configurations));
-    if (samples > 1) ELBOW_TRY(elbow_arena_reals(arena, most * latents->features, &latents->spread));
-    return elbow_arena_reals(arena, most, &latents->scratch);
+    if (enumerable)
+        ELBOW_TRY(elbow_arena_reals(arena, rows * elbow_latents_width(latents), &latents->configurations));
+    if (samples > 1) ELBOW_TRY(elbow_arena_reals(arena, rows * latents->features, &latents->spread));
+    return elbow_arena_reals(arena, rows, &latents->scratch);
 }
 
 void elbow_latents_destroy(elbow_latents *latents) {
@@ -149,13 +161,15 @@ static const real *z_of(const elbow_stochastic *layer) {
     return layer->count == 1 ? layer->groups[0].z : layer->z;
 }
 
+void elbow_latents_prior(elbow_latents *latents, const elbow_pass *pass, size_t i, bool drawn) {
+    const real *above = i + 1 < latents->count ? z_of(&latents->layers[i + 1]) : NULL;
+    const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
+    latents->down_features[i] = h;
+    elbow_stochastic_condition(&latents->layers[i], pass, h, drawn);
+}
+
 void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass) {
-    for (size_t i = latents->count; i-- > 0;) {
-        const real *above = i + 1 < latents->count ? z_of(&latents->layers[i + 1]) : NULL;
-        const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
-        latents->down_features[i] = h;
-        elbow_stochastic_condition(&latents->layers[i], pass, h, true);
-    }
+    for (size_t i = latents->count; i-- > 0;) elbow_latents_prior(latents, pass, i, true);
 }
 
 /* Draws from the bottom up: each layer's q is known when the one below is drawn. */
@@ -192,11 +206,9 @@ const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass 
     latents->context = context;
     for (size_t i = latents->count; i-- > 0;) {
         elbow_stochastic *layer = &latents->layers[i];
-        const real *above = i + 1 < latents->count ? z_of(layer + 1) : NULL;
-        const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
         layer->batch = batch;
         layer->samples = 1;
-        elbow_stochastic_condition(layer, pass, h, false);
+        elbow_latents_prior(latents, pass, i, false);
         elbow_stochastic_sample_prior(layer, pass, batch);
     }
     return latents->z = z_of(&latents->layers[0]);

@@ -37,6 +37,7 @@ elbow_status elbow_latents_create(elbow_latents *latents, const elbow_options *o
                                   size_t given, elbow_params *params);
 elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_options *options,
                                         elbow_params *params);
+/* For up to `rows` rows, of up to `samples` draws an example. */
 elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t samples, bool training,
                                    elbow_arena *arena);
 void elbow_latents_destroy(elbow_latents *latents);
@@ -53,7 +54,8 @@ void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const
 /* Draws of all layers, relaxed or exact; and what the priors say of them. Return z of layer 0. */
 const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard);
 const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass);
-/* p of every layer given its draws: part of the two above. */
+/* p of a layer, of all of them; given their draws where they are `drawn`. Part of the functions around. */
+void elbow_latents_prior(elbow_latents *latents, const elbow_pass *pass, size_t layer, bool drawn);
 void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass);
 /* From the prior: B rows; nothing need be encoded. */
 const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
@@ -91,7 +93,8 @@ const char *elbow_latents_kl_words(const elbow_latents *latents, bool training);
 size_t elbow_latents_configurations(const elbow_latents *latents, size_t most);
 const real *elbow_latents_enumerate(elbow_latents *latents, const elbow_pass *pass);
 /* B rows of which only p(z) is asked, in place of forward. */
-void elbow_latents_forward_prior(elbow_latents *latents, const real *context, size_t batch);
+void elbow_latents_forward_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
+                                 size_t batch);
 /* One configuration in every row, and its log p(z): (R). Nothing of q. */
 const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, size_t configuration,
                               real *log_p);

@@ -80,10 +80,12 @@ const real *elbow_latents_enumerate(elbow_latents *latents, const elbow_pass *pa
     return latents->z = layer->count == 1 ? layer->groups[0].z : layer->z;
 }
 
-void elbow_latents_forward_prior(elbow_latents *latents, const real *context, size_t batch) {
+void elbow_latents_forward_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
+                                 size_t batch) {
     latents->batch = latents->rows = latents->layers[0].batch = batch;
     latents->samples = latents->layers[0].samples = 1;
     latents->context = context;
+    elbow_latents_prior(latents, pass, 0, false);
 }
 
 const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, size_t configuration,
@@ -92,10 +94,11 @@ const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, si
     for (size_t r = 0; r < latents->rows; r++)
         write_configuration(layer, latents->configurations + r * layer->z_width, configuration);
     elbow_stochastic_force(layer, pass, latents->configurations, false);
-    elbow_latents_condition(latents, pass);
     memset(log_p, 0, latents->rows * sizeof *log_p);
     for (size_t g = 0; g < layer->count; g++) {
-        elbow_group_log_p(&layer->groups[g], pass, latents->scratch, latents->rows, 0);
+        elbow_group *group = &layer->groups[g];
+        if (group->prior->condition) group->prior->condition(group, pass, latents->rows);
+        elbow_group_log_p(group, pass, latents->scratch, latents->rows, 0);
         elbow_add(log_p, latents->scratch, latents->rows);
     }
     return latents->z = layer->count == 1 ? layer->groups[0].z : layer->z;

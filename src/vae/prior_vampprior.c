@@ -100,7 +100,9 @@ static void forward(elbow_group *group, const elbow_pass *pass, const real *feat
     size_t count = state->components.count;
     (void)features, (void)rows;
     elbow_net_input input = {.x = pass->parameters + state->pseudo, .rows = count, .batch = count};
-    state->features = elbow_net_forward(state->encoder, pass, &input);
+    elbow_pass own = *pass;
+    own.purpose = "vampprior."; /* dropout of its own, beside the batch's */
+    state->features = elbow_net_forward(state->encoder, &own, &input);
     state->inner.posterior->forward(&state->inner, pass, state->features, count);
 }
 

@@ -69,6 +69,21 @@ elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, size_t of, 
     return ELBOW_OK;
 }
 
+elbow_status elbow_stochastic_prior_looks(const elbow_stochastic *layer, size_t of,
+                                          const elbow_options *options, bool *looks) {
+    char name[64];
+    *looks = false;
+    for (size_t g = 0; g < layer->count; g++) {
+        bool one = false;
+        elbow_status status =
+            elbow_stochastic_name(options->model.prior, layer->first + g, of, name, sizeof name);
+        if (status == ELBOW_OK) status = elbow_group_prior_looks(name, &one);
+        if (status != ELBOW_OK) return elbow_options_blame(options, "model.prior", status);
+        *looks = *looks || one;
+    }
+    return ELBOW_OK;
+}
+
 void elbow_stochastic_destroy(elbow_stochastic *layer) {
     for (size_t g = 0; g < layer->count; g++) elbow_group_destroy(&layer->groups[g]);
     memset(layer, 0, sizeof *layer);

@@ -32,6 +32,9 @@ elbow_status elbow_stochastic_declare_posterior(elbow_stochastic *layer, size_t 
                                                 const elbow_options *options, elbow_params *params);
 elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, size_t of, size_t features, bool upper,
                                             const elbow_options *options, elbow_params *params);
+/* Whether any of its priors will look at features: those that are neither constants nor of a family of their own. */
+elbow_status elbow_stochastic_prior_looks(const elbow_stochastic *layer, size_t of,
+                                          const elbow_options *options, bool *looks);
 elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size_t samples, bool training,
                                       elbow_arena *arena);
 void elbow_stochastic_destroy(elbow_stochastic *layer);

@@ -100,12 +100,14 @@ size_t elbow_vae_bytes(const elbow_vae *vae) { return elbow_arena_bytes(vae->are
 
 elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training) {
     elbow_arena *arena = vae->arena;
-    size_t draws = training ? vae->estimator.draws : 1, most = rows * draws;
+    size_t draws = training ? vae->estimator.draws : 1, most = rows * draws, reserved = rows;
+    if (training && rows < ELBOW_VAE_EVALUATION_ROWS) rows = ELBOW_VAE_EVALUATION_ROWS;
+    if (most < rows) most = rows;
     ELBOW_TRY(elbow_net_reserve(vae->encoder, rows, training, arena));
-    ELBOW_TRY(elbow_latents_reserve(&vae->latents, rows, draws, training, arena));
+    ELBOW_TRY(elbow_latents_reserve(&vae->latents, most, draws, training, arena));
     ELBOW_TRY(elbow_net_reserve(vae->decoder, most, training, arena));
     ELBOW_TRY(vae->likelihood.ops->reserve(&vae->likelihood, most, training, arena));
-    if (training) ELBOW_TRY(elbow_estimator_reserve(&vae->estimator, rows, arena));
+    if (training) ELBOW_TRY(elbow_estimator_reserve(&vae->estimator, reserved, arena));
     ELBOW_TRY(elbow_arena_reals(arena, rows, &vae->log_ratio));
     ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->most, &vae->most));
     ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->sum, &vae->sum));
@@ -164,7 +166,7 @@ size_t elbow_vae_configurations(const elbow_vae *vae) { return vae->configuratio
 void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch, real *log_px) {
     size_t rows = batch->rows;
     vae->batch = batch;
-    elbow_latents_forward_prior(&vae->latents, elbow_vae_give(vae, &batch->context, rows), rows);
+    elbow_latents_forward_prior(&vae->latents, pass, elbow_vae_give(vae, &batch->context, rows), rows);
     for (size_t r = 0; r < rows; r++) vae->most[r] = -INFINITY, vae->sum[r] = 0;
     for (size_t c = 0; c < vae->configurations; c++) {
         const real *z = elbow_latents_set(&vae->latents, pass, c, vae->log_ratio);

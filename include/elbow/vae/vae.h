@@ -22,6 +22,8 @@
 #include "elbow/nn/net.h"
 #include "elbow/nn/params.h"
 
+enum { ELBOW_VAE_EVALUATION_ROWS = 256 };
+
 typedef struct elbow_vae elbow_vae;
 
 /* Sums over the examples of a batch, in nats, in row order, in double. */
@@ -49,7 +51,8 @@ size_t elbow_vae_split(const elbow_vae *vae); /* first parameter that is not enc
 const elbow_field *elbow_vae_field(const elbow_vae *vae);
 const elbow_field *elbow_vae_context(const elbow_vae *vae); /* NULL: nothing is given */
 
-/* Buffers for up to `rows` examples; for gradients too, and as many draws as training takes, when `training`. Once. */
+/* Buffers for up to `rows` examples; when `training`, for gradients and as many draws as training takes, and also for
+ * evaluation, with one draw, of ELBOW_VAE_EVALUATION_ROWS. Nothing below takes more rows than were reserved. Once. */
 elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training);
 size_t elbow_vae_bytes(const elbow_vae *vae);
 
