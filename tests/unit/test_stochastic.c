@@ -34,7 +34,7 @@ static elbow_status try_make(layer *l, const char *latent, size_t rows, size_t s
     elbow_options_destroy(&options);
     if (status != ELBOW_OK) return status;
     assert_int_equal(elbow_arena_create(&l->arena), ELBOW_OK);
-    assert_int_equal(elbow_latents_reserve(&l->latents, rows, samples, false, l->arena), ELBOW_OK);
+    assert_int_equal(elbow_latents_reserve(&l->latents, rows * samples, samples, false, l->arena), ELBOW_OK);
     l->theta = hold(l->params.size * sizeof(real), 0);
     elbow_params_initialize(&l->params, 1, l->theta);
     for (size_t i = 0; i < l->params.size; ++i) l->theta[i] *= 3; /* far from uniform */
