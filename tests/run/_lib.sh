@@ -136,11 +136,11 @@ expect_fail() {
     before=$(everything)
     "$@" >expect.out 2>expect.err || got=$?
     [[ $got =~ ^($expected)$ ]] || { cat expect.err >&2 && fail "exit code $got, not $expected: $*"; }
-    messages=$(grep -v '^elbow: warning: ' expect.err | grep -cE '^elbow[a-z ]*: ') || true
+    messages=$(grep -v '^elbow: warning: ' expect.err | grep -cE '^elbow[a-z0-9 ]*: ') || true
     [ "$messages" = 1 ] || { cat expect.err >&2 && fail "$messages messages, not one: $*"; }
-    grep -v '^elbow: warning: ' expect.err | grep -E '^elbow[a-z ]*: ' | grep -qE -- "$pattern" ||
+    grep -v '^elbow: warning: ' expect.err | grep -E '^elbow[a-z0-9 ]*: ' | grep -qE -- "$pattern" ||
         { cat expect.err >&2 && fail "its message does not match \"$pattern\": $*"; }
-    if [ -n "${SHOW_MESSAGES:-}" ]; then grep -E '^elbow[a-z ]*: ' expect.err; fi
+    if [ -n "${SHOW_MESSAGES:-}" ]; then grep -E '^elbow[a-z0-9 ]*: ' expect.err; fi
     [ "$before" = "$(everything)" ] ||
         fail "left something behind: $(comm -13 <(echo "$before") <(everything) | head -n 5 | tr '\n' ' '): $*"
 }
