@@ -162,13 +162,9 @@ static void test_quotes(void **state) {
 
 static void test_separators(void **state) {
     (void)state;
-    const char *const same[] = {"a,b,b\nb,b,a\n",
-                                "a\tb\tb\nb\tb\ta\n",
-                                "a;b;b\nb;b;a\n",
-                                "a|b|b\nb|b|a\n",
-                                " a, b ,b\n\n  \nb,b,a",
-                                "\xEF\xBB\xBF"
-                                "a,b,b\r\nb,b,a\r\n"};
+    const char *const same[] = {"a,b,b\nb,b,a\n",        "a\tb\tb\nb\tb\ta\n",
+                                "a;b;b\nb;b;a\n",        "a|b|b\nb|b|a\n",
+                                " a, b ,b\n\n  \nb,b,a", "\xEF\xBB\xBF\x61,b,b\r\nb,b,a\r\n"};
     char *first = NULL, *other = NULL;
     size_t first_count = 0, count = 0;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
@@ -297,7 +293,8 @@ static void test_nonsense(void **state) {
     FAILS(IMPORT("--train", in_folder("zero"), "--test", in_folder("zero")), ELBOW_FORMAT,
           "zero:2: a byte 0");
     put_file(in_folder("png"), "\x89PNG\r\n\x1a\n\0\0\0\0", 12);
-    FAILS(IMPORT("--train", in_folder("png"), "--test", in_folder("png")), ELBOW_FORMAT, "png: no table; it looks like a PNG picture");
+    FAILS(IMPORT("--train", in_folder("png"), "--test", in_folder("png")), ELBOW_FORMAT,
+          "png: no table; it looks like a PNG picture");
     FAILS(IMPORT("--train", in_folder("none"), "--test", in_folder("none")), ELBOW_IO, "no such file");
     FAILS(IMPORT("--input", put_text("one", "1,2\n")), ELBOW_FORMAT, "1 example cannot be cut");
     FAILS(
