@@ -221,7 +221,7 @@ static char find_separator(const char *line, char quote) {
     }
     for (size_t i = 1; i + 1 < sizeof candidates; i++)
         if (seen[i] > seen[best]) best = i;
-    return seen[best] > 0 ? candidates[best] : (char)0;
+    return (char)(seen[best] > 0 ? candidates[best] : '\0');
 }
 
 static elbow_status look_for_separator(elbow_csv_look *look, const char *path, char quote) {

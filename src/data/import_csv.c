@@ -89,7 +89,7 @@ static elbow_status read_style(table *t) {
     bool none = strcmp(quote, "none") == 0;
     ELBOW_CHECK(none || (strlen(quote) == 1 && quote[0] > 32 && quote[0] < 127), ELBOW_USAGE,
                 "--quote: `%.60s` is not one character; give it, or none", quote);
-    t->style.quote = none ? (char)0 : quote[0];
+    t->style.quote = (char)(none ? '\0' : quote[0]);
     ELBOW_CHECK(none || t->style.quote != t->style.separator, ELBOW_USAGE,
                 "--quote and --separator are both `%s`; give different ones", quote);
     return ELBOW_OK;

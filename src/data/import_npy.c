@@ -58,7 +58,7 @@ static const char *find_value(const char *header, const char *key) {
 }
 
 static elbow_status read_type(elbow_array *array, npy_file *npy, const char *descr) {
-    char order = descr[0] == '\'' ? descr[1] : (char)0;
+    char order = (char)(descr[0] == '\'' ? descr[1] : '\0');
     int end = 0;
     bool sound = strchr("<>|=", order) != NULL && order != '\0' &&
                  sscanf(descr + 2, "%c%3zu%n", &npy->type, &npy->size, &end) == 2 && descr[2 + end] == '\'';
