@@ -86,7 +86,8 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
     gru_likelihood *state = likelihood->state;
     elbow_teacher *teacher = &state->teacher;
     size_t H = state->gru.width;
-    for (size_t first = 0; first < rows; first += teacher->room) {
+    size_t piece = elbow_teacher_piece(teacher, pass);
+    for (size_t first = 0; first < rows; first += piece) {
         elbow_teacher_arrange(teacher, pass, x, rows, batch, first);
         size_t tokens = elbow_packing_tokens(&teacher->packing);
         elbow_teacher_gather(teacher, state->features, features, state->gru.constant);
@@ -134,9 +135,9 @@ static const real *step(elbow_likelihood *likelihood, const elbow_pass *pass, si
 static void generate(elbow_likelihood *likelihood, const elbow_pass *pass, elbow_examples *examples,
                      size_t first, const real *features, size_t rows, real temperature) {
     gru_likelihood *state = likelihood->state;
-    size_t room = state->teacher.room, F = state->gru.constant;
-    for (size_t row = 0; row < rows; row += room) {
-        size_t places = rows - row < room ? rows - row : room;
+    size_t piece = elbow_teacher_piece(&state->teacher, pass), F = state->gru.constant;
+    for (size_t row = 0; row < rows; row += piece) {
+        size_t places = rows - row < piece ? rows - row : piece;
         begin(state, pass, features + row * F, places);
         elbow_sequence_generate(likelihood, &state->teacher, &state->symbols, step, pass, examples,
                                 first + row, row, places, temperature);

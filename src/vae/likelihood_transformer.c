@@ -130,7 +130,8 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
                     const elbow_values *x, size_t rows, size_t batch) {
     transformer *state = likelihood->state;
     elbow_teacher *teacher = &state->teacher;
-    for (size_t first = 0; first < rows; first += teacher->room) {
+    size_t piece = elbow_teacher_piece(teacher, pass);
+    for (size_t first = 0; first < rows; first += piece) {
         elbow_teacher_arrange(teacher, pass, x, rows, batch, first);
         elbow_teacher_gather(teacher, state->features, features, state->injection.in);
         elbow_dense_forward(&state->injection, pass, state->injected, state->features, teacher->places);
@@ -192,9 +193,9 @@ static const real *step(elbow_likelihood *likelihood, const elbow_pass *pass, si
 static void generate(elbow_likelihood *likelihood, const elbow_pass *pass, elbow_examples *examples,
                      size_t first, const real *features, size_t rows, real temperature) {
     transformer *state = likelihood->state;
-    size_t room = state->teacher.room, F = state->injection.in;
-    for (size_t row = 0; row < rows; row += room) {
-        size_t places = rows - row < room ? rows - row : room;
+    size_t piece = elbow_teacher_piece(&state->teacher, pass), F = state->injection.in;
+    for (size_t row = 0; row < rows; row += piece) {
+        size_t places = rows - row < piece ? rows - row : piece;
         elbow_dense_forward(&state->injection, pass, state->injected, features + row * F, places);
         elbow_sequence_generate(likelihood, &state->teacher, &state->symbols, step, pass, examples,
                                 first + row, row, places, temperature);

@@ -18,9 +18,16 @@ void elbow_teacher_create(elbow_teacher *teacher, const elbow_field *field, cons
                                .word_dropout = options->model.word_dropout};
 }
 
+static size_t evaluated_rows(const elbow_teacher *teacher) {
+    return at_least_one(ELBOW_SEQUENCE_TOKENS / teacher->longest);
+}
+
+size_t elbow_teacher_piece(const elbow_teacher *teacher, const elbow_pass *pass) {
+    return pass->gradients ? teacher->room : least(teacher->room, evaluated_rows(teacher));
+}
+
 elbow_status elbow_teacher_reserve(elbow_teacher *teacher, size_t rows, bool training, elbow_arena *arena) {
-    size_t piece = at_least_one(ELBOW_SEQUENCE_TOKENS / teacher->longest);
-    teacher->room = training ? rows : least(rows, piece);
+    teacher->room = training ? rows : least(rows, evaluated_rows(teacher));
     ELBOW_CHECK(teacher->room <= UINT32_MAX / teacher->longest, ELBOW_MEMORY,
                 "%zu draws of sequences of up to %zu symbols are too many for a batch; make it smaller",
                 teacher->room, teacher->longest);
@@ -33,13 +40,14 @@ elbow_status elbow_teacher_reserve(elbow_teacher *teacher, size_t rows, bool tra
     return training ? elbow_arena_reals(arena, tokens, &teacher->weights) : ELBOW_OK;
 }
 
-/* begin: of the places [first, first + room) that the draws of a step's examples have, those there are. */
-static void pack_piece(elbow_teacher *teacher, const elbow_values *x, size_t draws, size_t first) {
+/* begin: of the places [first, first + piece) that the draws of a step's examples have, those there are. */
+static void pack_piece(elbow_teacher *teacher, const elbow_values *x, size_t draws, size_t first,
+                       size_t piece) {
     size_t steps = 0;
     teacher->begin[0] = 0;
     for (; steps < x->steps && steps < teacher->longest; steps++) {
         size_t active = elbow_values_active(x, steps) * draws;
-        size_t here = active > first ? least(active - first, teacher->room) : 0;
+        size_t here = active > first ? least(active - first, piece) : 0;
         if (here == 0) break;
         teacher->begin[steps + 1] = teacher->begin[steps] + (uint32_t)here;
     }
@@ -63,7 +71,7 @@ static void hide_inputs(elbow_teacher *teacher, elbow_stream stream, const elbow
 void elbow_teacher_arrange(elbow_teacher *teacher, const elbow_pass *pass, const elbow_values *x, size_t rows,
                            size_t batch, size_t first) {
     size_t draws = rows / batch;
-    pack_piece(teacher, x, draws, first);
+    pack_piece(teacher, x, draws, first, elbow_teacher_piece(teacher, pass));
     for (size_t q = 0; q < teacher->places; q++)
         teacher->row[q] = (uint32_t)((first + q) % draws * batch + x->order[(first + q) / draws]);
     for (size_t t = 0; t < teacher->packing.steps; t++) {
@@ -119,8 +127,9 @@ elbow_status elbow_symbols_create(elbow_symbols *symbols, size_t width, size_t v
 elbow_status elbow_symbols_reserve(elbow_symbols *symbols, size_t tokens, bool training, elbow_arena *arena) {
     size_t V = symbols->dense.out;
     symbols->kept = training && tokens <= KEPT_LOGITS / V;
-    symbols->block = least(at_least_one(tokens), at_least_one(BLOCK_LOGITS / V));
-    return elbow_arena_reals(arena, (symbols->kept ? tokens : symbols->block) * V, &symbols->logits);
+    symbols->block = at_least_one(BLOCK_LOGITS / V);
+    return elbow_arena_reals(arena, (symbols->kept ? tokens : least(tokens, symbols->block)) * V,
+                             &symbols->logits);
 }
 
 static real *block_logits(const elbow_symbols *symbols, size_t first) {
@@ -141,7 +150,7 @@ void elbow_symbols_forward(const elbow_symbols *symbols, const elbow_pass *pass,
     for (size_t first = 0; first < tokens; first += symbols->block) {
         size_t count = least(symbols->block, tokens - first);
         score_block(symbols, pass, block_logits(symbols, first), log_p + first, h + first * symbols->dense.in,
-                    targets + first, count, symbols->kept);
+                    targets + first, count, symbols->kept && pass->gradients);
     }
 }
 

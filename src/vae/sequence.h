@@ -7,7 +7,8 @@
  *
  * Rows are S draws of B examples. They become places of one packing, longest first, an example's draws side by side: place
  * p of x is the places S p … S p + S − 1. In training all rows are one packing; without gradients they are done in pieces
- * of whole rows, of at most ELBOW_SEQUENCE_TOKENS tokens, so that memory does not grow with the draws. */
+ * of whole rows, of at most ELBOW_SEQUENCE_TOKENS tokens, so that memory does not grow with the draws: the same pieces, and the
+ * same bits, whatever the memory was reserved for. */
 #ifndef ELBOW_SRC_VAE_SEQUENCE_H
 #define ELBOW_SRC_VAE_SEQUENCE_H
 
@@ -19,8 +20,8 @@ enum { ELBOW_SEQUENCE_TOKENS = 1 << 14 };
 typedef struct elbow_teacher {
     size_t vocabulary, longest; /* V; D */
     double word_dropout;
-    size_t room;   /* rows of a piece */
-    size_t places; /* of the current one */
+    size_t room;   /* rows, at most */
+    size_t places; /* of the current piece */
     elbow_packing packing;
     uint32_t *begin;   /* (D + 1), the packing's */
     uint32_t *row;     /* (room): of which row a place is */
@@ -36,7 +37,9 @@ static inline size_t elbow_teacher_tokens(const elbow_teacher *teacher) {
     return teacher->room * teacher->longest;
 }
 
-/* The piece of places [first, first + room) of rows draws of x: packing, row, inputs and targets. */
+/* Rows of a piece: those of elbow_vae_reserve with gradients. */
+size_t elbow_teacher_piece(const elbow_teacher *teacher, const elbow_pass *pass);
+/* The piece of places [first, first + piece) of rows draws of x: packing, row, inputs and targets. */
 void elbow_teacher_arrange(elbow_teacher *teacher, const elbow_pass *pass, const elbow_values *x, size_t rows,
                            size_t batch, size_t first);
 /* Rows to places, and back; width reals each. */
@@ -52,7 +55,8 @@ void elbow_teacher_weigh(elbow_teacher *teacher, const real *weights);
  * they are computed a second time. */
 typedef struct elbow_symbols {
     elbow_dense dense;
-    size_t block; /* tokens of a block */
+    size_t
+        block; /* tokens of a block: of V alone, so that log p has the same bits however much is reserved */
     bool kept;
     size_t begin[2]; /* 0, V: where the one variable of a token has its logits */
     real *logits;    /* (block, V), or all */
