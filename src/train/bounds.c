@@ -18,6 +18,7 @@ elbow_status elbow_bounds_reserve(elbow_bounds *b, elbow_arena *arena) {
 
 /* most + log(sum) ← log(exp(most + log(sum)) + exp(w)), without overflow. */
 static void add_log_weight(double *most, double *sum, double w) {
+    if (w == -(double)INFINITY) return; /* adds nothing, and −∞ − −∞ is no number */
     if (w > *most) {
         *sum = *sum * exp(*most - w) + 1;
         *most = w;

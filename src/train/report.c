@@ -101,8 +101,12 @@ static void say_model(const elbow_run *run) {
     elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
                  grouped(count, elbow_vae_params(run->vae)->count), rank_bytes(run) / 1e6);
     bool relaxes = elbow_vae_relaxes(run->vae);
-    elbow_notice("  train    %s%s%s", o->estimator.name, relaxes ? ", temperature " : "",
-                 relaxes ? o->estimator.temperature : "");
+    char bound[64] = "";
+    if (strcmp(o->objective.bound, "elbo") != 0)
+        snprintf(bound, sizeof bound, ", bound %.16s over %lld draws", o->objective.bound,
+                 (long long)o->estimator.samples);
+    elbow_notice("  train    %s%s%s%s", o->estimator.name, relaxes ? ", temperature " : "",
+                 relaxes ? o->estimator.temperature : "", bound);
     elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
 }
 

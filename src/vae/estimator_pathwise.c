@@ -25,6 +25,10 @@ static double weigh_draws(elbow_estimator *estimator, size_t b, size_t B, size_t
         double log_w = (double)estimator->log_px[s * B + b] + beta * (double)estimator->log_ratio[s * B + b];
         if (log_w > most || isnan(log_w)) most = log_w; /* NaN stays, and is found by the step */
     }
+    if (most == -(double)INFINITY) { /* no draw can be: nothing to share out */
+        for (size_t s = 0; s < S; s++) estimator->weights[s * B + b] = 0;
+        return most;
+    }
     for (size_t s = 0; s < S; s++)
         sum +=
             exp((double)estimator->log_px[s * B + b] + beta * (double)estimator->log_ratio[s * B + b] - most);

@@ -85,7 +85,7 @@ real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass);
 /* Evaluation, of exact draws: KL and log p(z) − log q(z|x) of each row. `closed`: nothing in the KL depends on draws. */
 void elbow_latents_kl(elbow_latents *latents, const elbow_pass *pass, real *kl);
 bool elbow_latents_closed(const elbow_latents *latents);
-/* How training and evaluation have the KL, in words. */
+/* How training, by the ELBO of draws, and evaluation have the KL, in words. */
 const char *elbow_latents_kl_words(const elbow_latents *latents, bool training);
 
 /* Enumeration, of one layer of discrete variables: how many z there are (0: too many, or not discrete), and all of them:

@@ -155,6 +155,8 @@ void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, re
 bool elbow_vae_kl_closed(const elbow_vae *vae) { return elbow_latents_closed(&vae->latents); }
 
 const char *elbow_vae_kl_words(const elbow_vae *vae, bool training) {
+    if (training && vae->estimator.ops == &elbow_estimator_exact) return "summed over all z";
+    if (training && vae->estimator.importance) return "estimated from the draws, as log q(z|x) − log p(z)";
     return elbow_latents_kl_words(&vae->latents, training);
 }
 
@@ -173,6 +175,7 @@ void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *
         score_forward(vae, pass, log_px, z, rows);
         for (size_t r = 0; r < rows; r++) {
             double log_joint = (double)log_px[r] + (double)vae->log_ratio[r];
+            if (log_joint == -(double)INFINITY) continue; /* adds nothing, and −∞ − −∞ is no number */
             double most = log_joint > vae->most[r] ? log_joint : vae->most[r];
             vae->sum[r] = vae->sum[r] * exp(vae->most[r] - most) + exp(log_joint - most);
             vae->most[r] = most;
