@@ -16,54 +16,97 @@ static elbow_pass make_pass(const elbow_maker *maker, const char *purpose) {
         .parameters = maker->parameters, .seed = maker->seed, .shard = ELBOW_SHARD_NONE, .purpose = purpose};
 }
 
-/* Values of a block of what is given, and room for `count` examples. */
-static elbow_status reserve(const elbow_maker *maker, const elbow_examples *given, size_t count,
-                            elbow_values *values, elbow_examples *made) {
-    ELBOW_TRY(elbow_values_reserve(values, given ? given->field : NULL, ROWS, maker->arena));
-    return elbow_examples_reserve(made, elbow_vae_field(maker->vae), count, maker->arena);
+/* Blocks of ROWS examples always, the last one with a surplus that is dropped: with fewer rows products may round
+ * otherwise, and the first of many would not be those of a few to the last bit. */
+typedef struct making {
+    const elbow_examples *given;
+    size_t count;
+    elbow_values values; /* what a block is given */
+    elbow_examples last; /* and what the last one is */
+} making;
+
+static elbow_status reserve(making *m, const elbow_maker *maker, const elbow_examples *given, size_t count,
+                            elbow_examples *made) {
+    *m = (making){.given = given, .count = count};
+    if (given) {
+        ELBOW_TRY(elbow_values_reserve(&m->values, given->field, ROWS, maker->arena));
+        ELBOW_TRY(elbow_examples_reserve(&m->last, given->field, ROWS, maker->arena));
+    }
+    ELBOW_TRY(elbow_examples_reserve(made, elbow_vae_field(maker->vae), (count + ROWS - 1) / ROWS * ROWS,
+                                     maker->arena));
+    made->count = count;
+    return ELBOW_OK;
+}
+
+static void copy_example(elbow_examples *to, size_t i, const elbow_examples *from, size_t j) {
+    size_t D = from->field->dimensions;
+    if (from->field->kind == ELBOW_SEQUENCE) {
+        memcpy(to->tokens + i * D, from->tokens + j * D, D * sizeof *to->tokens);
+        to->length[i] = from->length[j];
+    } else {
+        memcpy(to->reals + i * D, from->reals + j * D, D * sizeof *to->reals);
+    }
+}
+
+/* What a block is given; the surplus of the last one what the last example is. */
+static const elbow_values *give(making *m, size_t first) {
+    if (m->given == NULL) return NULL;
+    if (m->count - first >= ROWS) {
+        elbow_values_from_examples(&m->values, m->given, first, ROWS);
+        return &m->values;
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        copy_example(&m->last, i, m->given, first + i < m->count ? first + i : m->count - 1);
+    elbow_values_from_examples(&m->values, &m->last, 0, ROWS);
+    return &m->values;
 }
 
 real elbow_make_temperature(const elbow_field *field) { return field->kind == ELBOW_IMAGE ? 0 : 1; }
 
 elbow_status elbow_make_samples(const elbow_maker *maker, const elbow_examples *given, size_t count,
                                 elbow_examples *made) {
-    elbow_values values;
+    making m;
     elbow_pass pass = make_pass(maker, "sample.");
-    ELBOW_TRY(reserve(maker, given, count, &values, made));
+    ELBOW_TRY(reserve(&m, maker, given, count, made));
     for (size_t first = 0; first < count; first += ROWS) {
-        size_t rows = block_rows(first, count);
         pass.example = (uint32_t)first;
-        if (given) elbow_values_from_examples(&values, given, first, rows);
-        elbow_vae_sample(maker->vae, &pass, given ? &values : NULL, rows, made, first, maker->temperature);
+        elbow_vae_sample(maker->vae, &pass, give(&m, first), ROWS, made, first, maker->temperature);
     }
     return ELBOW_OK;
 }
 
 elbow_status elbow_make_decodes(const elbow_maker *maker, const real *z, const elbow_examples *given,
                                 size_t count, elbow_examples *made) {
-    elbow_values values;
+    making m;
+    real *last = NULL;
     elbow_pass pass = make_pass(maker, "decode.");
     size_t width = elbow_vae_z_width(maker->vae);
-    ELBOW_TRY(reserve(maker, given, count, &values, made));
+    ELBOW_TRY(reserve(&m, maker, given, count, made));
+    ELBOW_TRY(elbow_arena_reals(maker->arena, ROWS * width, &last));
     for (size_t first = 0; first < count; first += ROWS) {
-        size_t rows = block_rows(first, count);
+        const real *block = z + first * width;
+        if (count - first < ROWS) {
+            for (size_t i = 0; i < ROWS; i++)
+                memcpy(last + i * width, z + (first + i < count ? first + i : count - 1) * width,
+                       width * sizeof *last);
+            block = last;
+        }
         pass.example = (uint32_t)first;
-        if (given) elbow_values_from_examples(&values, given, first, rows);
-        elbow_vae_decode(maker->vae, &pass, z + first * width, given ? &values : NULL, rows, made, first,
-                         maker->temperature);
+        elbow_vae_decode(maker->vae, &pass, block, give(&m, first), ROWS, made, first, maker->temperature);
     }
     return ELBOW_OK;
 }
 
 /* ----------------------------------------------------------------------------------- reconstructions */
 
-/* z of the last draw into rows of all, Gaussian variables at their means. */
+/* z of the last draw into rows of all, Gaussian variables at their means; but those whose means are given the draws of
+ * others would be of no q(z|x) beside other values, and stay as drawn. */
 static void keep_z(real *z, const elbow_vae *vae, size_t rows) {
     size_t width = elbow_vae_z_width(vae);
     memcpy(z, elbow_vae_z(vae), rows * width * sizeof *z);
     for (size_t g = 0; g < elbow_vae_groups(vae); g++) {
         elbow_latent_view view = elbow_vae_group(vae, g);
-        if (view.discrete || view.layer > 0) continue;
+        if (view.discrete || view.sequential || view.layer > 0) continue;
         for (size_t r = 0; r < rows; r++)
             for (size_t v = 0; v < view.variables; v++)
                 z[r * width + view.column + v] = view.q[(r * view.variables + v) * view.q_size];

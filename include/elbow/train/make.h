@@ -1,6 +1,8 @@
 /* What a trained model makes: samples, reconstructions, and what it decodes from given z.
  *
- * Examples are made in blocks of 256; what example i is depends on the seed and on i, not on how many are made. The
+ * Examples are made in blocks of 256, always whole ones, so that what sample i is depends on the seed and on i, to the last
+ * bit, not on how many are made. Reconstructions are drawn so too, but in blocks as short as the examples there are: of
+ * another range they may differ by rounding. The
  * temperature is the likelihood's: 0 gives means and most probable values, 1 draws from p(x|z). Memory comes from the
  * caller's arena and lasts as long as that. All functions are Local. */
 #ifndef ELBOW_TRAIN_MAKE_H
@@ -26,7 +28,7 @@ typedef struct elbow_encoded {
     elbow_examples made;             /* from z ~ q(z|x) */
     real
         *z; /* (count, width) of the layer next to x: discrete variables as drawn for `made`, Gaussian ones at
-              * their means */
+              * their means, or as drawn too where those are given the draws of others */
 } elbow_encoded;
 
 /* z from the prior. given: what each of them is given, NULL where the model is given nothing. */
