@@ -93,12 +93,14 @@ static elbow_status choose_given(elbow_cli_making *making, elbow_examples *given
 /* Before anything is made: what can only end in a refusal. */
 static elbow_status check_wish(const elbow_cli_making *making) {
     const request *asked = (const request *)making;
-    const elbow_field *field = elbow_vae_field(making->model->vae);
+    const elbow_vae *vae = making->model->vae;
+    elbow_binarize binarize;
     if (!asked->quality) return ELBOW_OK;
+    ELBOW_TRY(elbow_binarize_find(making->model->options->data.binarize, &binarize));
     ELBOW_CHECK(
-        field->kind != ELBOW_IMAGE || making->maker.temperature > 0, ELBOW_USAGE,
+        elbow_vae_field(vae)->kind != ELBOW_IMAGE || making->maker.temperature > 0, ELBOW_USAGE,
         "--quality counts samples that are the same, and means of images never are; add --temperature 1");
-    return elbow_quality_check(field, asked->smiles);
+    return elbow_quality_check(vae, binarize, asked->smiles);
 }
 
 static elbow_status sample(elbow_cli_making *making) {

@@ -16,7 +16,9 @@ bool elbow_quality_molecular(const elbow_field *field) {
            elbow_smiles_vocabulary(field->symbols + first, field->vocabulary - first);
 }
 
-elbow_status elbow_quality_check(const elbow_field *field, bool molecules) {
+elbow_status elbow_quality_check(const elbow_vae *vae, elbow_binarize binarize, bool molecules) {
+    const elbow_field *field = elbow_vae_field(vae);
+    bool two = field->binary || binarize == ELBOW_BINARIZE_THRESHOLD;
     ELBOW_CHECK(!molecules || field->kind == ELBOW_SEQUENCE, ELBOW_USAGE,
                 "molecules are sequences, and the model makes examples of kind %s; leave --smiles away",
                 elbow_field_kind_name(field->kind));
@@ -24,14 +26,11 @@ elbow_status elbow_quality_check(const elbow_field *field, bool molecules) {
         ELBOW_CHECK(field->columns[d].cardinality > 0, ELBOW_USAGE,
                     "column `%.60s` is real, so no two rows are the same; leave --quality away",
                     field->columns[d].name);
-    return ELBOW_OK;
-}
-
-static elbow_status check(const elbow_field *field, const elbow_view *view, bool molecules) {
-    bool two = field->binary || view->binarize == ELBOW_BINARIZE_THRESHOLD;
     ELBOW_CHECK(field->kind != ELBOW_IMAGE || two, ELBOW_USAGE,
                 "images of many values are never the same twice; leave --quality away");
-    return elbow_quality_check(field, molecules);
+    ELBOW_CHECK(!elbow_vae_continuous(vae), ELBOW_USAGE,
+                "the model makes real values, which are never the same twice; leave --quality away");
+    return ELBOW_OK;
 }
 
 /* Values as they would be written: all that is missing is one value, and what follows an end is none. */
@@ -123,7 +122,6 @@ elbow_status elbow_quality_measure(elbow_quality *quality, const elbow_examples 
     size_t n = samples->count, all = elbow_dataset_count(view->dataset, ELBOW_TRAIN);
     *quality = (elbow_quality){.samples = n, .molecules = molecules};
     quality->compared = limit > 0 && limit < all ? limit : all;
-    ELBOW_TRY(check(samples->field, view, molecules));
     ELBOW_TRY(elbow_arena_create(&arena));
     ELBOW_TRY_OR_DONE(elbow_arena_take(arena, n, sizeof *hashes, &hashes));
     ELBOW_TRY_OR_DONE(elbow_arena_take(arena, n, sizeof *valid, &valid));

@@ -17,6 +17,7 @@ model digits images bernoulli 'bernoulli 6' --set data.context=labels --set trai
 model table table table 'gaussian 3' --set train.epochs=10
 model codes codes table 'categorical 3x4, bernoulli 2' --set data.context=labels --set train.epochs=10
 model smiles smiles 'gru 16' 'categorical 3x4' --set train.epochs=10
+model reals images gaussian 'gaussian 2' --set data.binarize=threshold --set train.epochs=1
 model text text 'gru 16' 'categorical 4x3' --set train.epochs=2
 lines() { [ "$(wc -l <"$1")" = "$2" ] || { head -n 20 "$1" >&2 && fail "$1 has $(wc -l <"$1") lines, not $2"; }; }
 
@@ -102,6 +103,8 @@ wrong 2 '--given.*nothing but z.*data.context' sample smiles --given 1 -o x.txt
 wrong 2 '--given.*`11`.*3 labels' sample codes --given 11 -o x.csv
 wrong 2 'weight, g.*real.*--quality' sample table --quality
 wrong 2 '--temperature 1' sample images --quality
+wrong 2 'real values.*--quality' sample reals --quality --temperature 1 -o refused.png
+[ ! -e refused.png ] || fail 'what cannot be counted is made before it is refused'
 wrong 2 '--smiles' sample codes --quality --smiles
 wrong 2 '--quality' sample smiles --smiles -o x.txt
 wrong 2 'tset.*test' reconstruct smiles --split tset -o x.txt

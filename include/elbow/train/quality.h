@@ -5,6 +5,7 @@
 #define ELBOW_TRAIN_QUALITY_H
 
 #include "elbow/data/loader.h"
+#include "elbow/vae/vae.h"
 
 typedef struct elbow_quality {
     size_t samples, distinct;
@@ -18,12 +19,12 @@ typedef struct elbow_quality {
 /* Whether symbols are SMILES by the look of them. */
 bool elbow_quality_molecular(const elbow_field *field);
 
-/* Whether examples of the field can be counted so: ELBOW_USAGE where they are never the same twice, or are not
- * sequences and should be molecules. */
-elbow_status elbow_quality_check(const elbow_field *field, bool molecules);
+/* Whether what the model makes can be counted so, of data that training binarises like that: ELBOW_USAGE where examples
+ * are never the same twice, or are not sequences and should be molecules. */
+elbow_status elbow_quality_check(const elbow_vae *vae, elbow_binarize binarize, bool molecules);
 
-/* Against the first `limit` training examples, 0: all. `molecules`: their texts are SMILES. ELBOW_USAGE as elbow_quality_check, and
- * for images that are more than black and white. */
+/* Of samples that elbow_quality_check lets pass, against the first `limit` training examples, 0: all. `molecules`: their
+ * texts are SMILES. */
 elbow_status elbow_quality_measure(elbow_quality *quality, const elbow_examples *samples,
                                    const elbow_view *view, size_t limit, bool molecules);
 
