@@ -24,7 +24,7 @@ static const char help[] =
     "mpirun the ranks share the work; the figures are the same.\n"
     "\n"
     "  --split S     train, valid or test (test)\n"
-    "  --samples K   draws of z per example (100)\n"
+    "  --samples K   draws of z per example (100); -k for short\n"
     "  --data FILE   a data file other than the run's own; the frequencies are of its training split\n"
     "  --no-exact    leave out the sum over all z, which takes as long as that many draws\n"
     "  --csv FILE    write the same numbers there, to all digits, as name,value\n"

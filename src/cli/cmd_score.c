@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +5,10 @@
 
 #include "cli.h"
 #include "elbow/base/log.h"
+#include "elbow/store/text.h"
 #include "elbow/train/evaluate.h"
 #include "elbow/train/model.h"
+#include "measures.h"
 
 static const char help[] =
     "usage: elbow score RUN|CHECKPOINT [--split test] [--data FILE] [--samples 100] [--top 10] [-o "
@@ -23,7 +24,7 @@ static const char help[] =
     "\n"
     "  --split S     train, valid or test (test)\n"
     "  --data FILE   a data file other than the run's own\n"
-    "  --samples K   draws of z per example (100)\n"
+    "  --samples K   draws of z per example (100); -k for short\n"
     "  --top N       how many to list (10)\n"
     "  -o FILE.csv   write index,score,label of all, in the order of the split\n"
     "\n"
@@ -103,43 +104,47 @@ static void print(const scores *s, const request *asked) {
                      label_of(s, s->rank[i]));
 }
 
-/* Quoted where it must be (RFC 4180). */
-static void put_word(FILE *file, const char *word) {
-    bool quoted = strpbrk(word, ",\"\n\r") != NULL;
-    if (quoted) putc('"', file);
-    for (; *word; word++) {
-        if (*word == '"') putc('"', file);
-        putc(*word, file);
+static elbow_status put_csv(elbow_text *text, const scores *s) {
+    ELBOW_TRY(elbow_text_print(text, "index,score,label\n"));
+    for (size_t i = 0; i < s->count; i++) {
+        char index[32], score[32];
+        snprintf(index, sizeof index, "%zu", i);
+        snprintf(score, sizeof score, "%.9g", s->score[i]);
+        const char *label = s->label && s->label[i] >= 0 ? s->words[s->label[i]] : "";
+        ELBOW_TRY(elbow_text_row(text, (const char *const[]){index, score, label}, 3));
     }
-    if (quoted) putc('"', file);
+    return ELBOW_OK;
 }
 
 static elbow_status write_csv(const char *path, const scores *s) {
-    FILE *file = fopen(path, "w");
-    ELBOW_CHECK(file != NULL, ELBOW_IO, "%s: cannot be written (%s); see its directory", path,
-                strerror(errno));
-    fputs("index,score,label\n", file);
-    for (size_t i = 0; i < s->count; i++) {
-        fprintf(file, "%zu,%.9g,", i, s->score[i]);
-        if (s->label && s->label[i] >= 0) put_word(file, s->words[s->label[i]]);
-        putc('\n', file);
-    }
-    bool whole = !ferror(file);
-    if (fclose(file) != 0) whole = false;
-    ELBOW_CHECK(whole, ELBOW_IO, "%s: cannot be written (%s); free some space or write elsewhere", path,
-                strerror(errno));
-    return ELBOW_OK;
+    elbow_text text = {0};
+    elbow_status status = put_csv(&text, s);
+    if (status == ELBOW_OK) status = elbow_text_write(&text, path);
+    elbow_text_destroy(&text);
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------------- ranking */
 
-static const double *compared; /* qsort has no context */
+typedef struct place {
+    double score;
+    size_t index;
+} place;
 
 /* Ties keep the order of the split; what is no number is the most surprising. */
 static int compare(const void *a, const void *b) {
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    double x = isnan(compared[i]) ? INFINITY : compared[i], y = isnan(compared[j]) ? INFINITY : compared[j];
-    return x > y ? -1 : x < y ? 1 : i < j ? -1 : i > j;
+    const place *i = a, *j = b;
+    double x = isnan(i->score) ? INFINITY : i->score, y = isnan(j->score) ? INFINITY : j->score;
+    return x > y ? -1 : x < y ? 1 : i->index < j->index ? -1 : i->index > j->index;
+}
+
+static elbow_status rank_scores(scores *s, elbow_arena *arena) {
+    place *places = NULL;
+    ELBOW_TRY(elbow_arena_take(arena, s->count, sizeof *places, &places));
+    for (size_t i = 0; i < s->count; i++) places[i] = (place){s->score[i], i};
+    qsort(places, s->count, sizeof *places, compare);
+    for (size_t i = 0; i < s->count; i++) s->rank[i] = places[i].index;
+    return ELBOW_OK;
 }
 
 static elbow_status read_labels(scores *s, elbow_dataset *dataset, elbow_split split, elbow_arena *arena) {
@@ -158,15 +163,18 @@ static elbow_status read_labels(scores *s, elbow_dataset *dataset, elbow_split s
 }
 
 /* What rank 0 makes of the scores. */
-static elbow_status report(scores *s, const elbow_model *model, elbow_dataset *dataset, elbow_split split,
+static elbow_status report(scores *s, const elbow_model *model, const elbow_view *view, elbow_split split,
                            const request *asked, elbow_arena *arena) {
+    elbow_dataset *dataset = view->dataset;
+    elbow_reading reading = elbow_cli_reading(model, view);
+    const char *many =
+        reading.grey ? "importance-weighted cross-entropies" : "importance-weighted bounds on -log p(x)";
     ELBOW_TRY(read_labels(s, dataset, split, arena));
-    for (size_t i = 0; i < s->count; i++) s->rank[i] = i;
-    compared = s->score;
-    qsort(s->rank, s->count, sizeof *s->rank, compare);
+    ELBOW_TRY(rank_scores(s, arena));
     elbow_notice("%s, step %lld, on %s: %s, %zu examples; %s in nats", model->file,
                  (long long)model->checkpoint->step, elbow_dataset_path(dataset), asked->split, s->count,
-                 asked->samples > 1 ? "importance-weighted bounds on -log p(x)" : "-ELBO of one draw");
+                 asked->samples > 1 ? many : "-ELBO of one draw");
+    elbow_cli_print_reading(&reading);
     print(s, asked);
     return asked->output ? write_csv(asked->output, s) : ELBOW_OK;
 }
@@ -194,7 +202,7 @@ static elbow_status score(elbow_world *world, void *context) {
                                   (uint64_t)model->options->run.seed, (size_t)asked->samples, show,
                                   found.score));
     elbow_log_progress(NULL);
-    if (world->rank == 0) status = report(&found, model, dataset, split, asked, arena);
+    if (world->rank == 0) status = report(&found, model, &view, split, asked, arena);
     status = elbow_world_agree(world, status);
 done:
     elbow_arena_destroy(&arena);

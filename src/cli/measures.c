@@ -1,11 +1,11 @@
 #include "measures.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "elbow/base/log.h"
+#include "elbow/store/text.h"
 
 elbow_reading elbow_cli_reading(const elbow_model *model, const elbow_view *view) {
     elbow_reading reading = {.continuous = elbow_vae_continuous(model->vae)};
@@ -73,13 +73,17 @@ static void print_bounds(const elbow_model *model, const elbow_reading *reading,
     }
 }
 
-static void print_notes(const elbow_model *model, const elbow_reading *reading, const elbow_measures *m) {
+void elbow_cli_print_reading(const elbow_reading *reading) {
     if (reading->grey)
         elbow_notice(
             "  Grey pixels are no observations of a Bernoulli: these are cross-entropies, not bounds on\n"
             "  -log p(x), and compare only with others of the same kind.");
     if (reading->continuous)
         elbow_notice("  These are of log-densities: they have no zero, and compare only in the same units.");
+}
+
+static void print_notes(const elbow_model *model, const elbow_reading *reading, const elbow_measures *m) {
+    elbow_cli_print_reading(reading);
     if (m->log_scale != 0)
         elbow_notice(
             "  Real columns are standardised. In the table's own units all of them are %+.3f nats, the mean\n"
@@ -145,71 +149,72 @@ void elbow_cli_print_measures(const elbow_model *model, const elbow_reading *rea
 
 /* ------------------------------------------------------------------------------------------- the file */
 
-static void put(FILE *file, const char *name, double value) {
-    if (!isnan(value)) fprintf(file, "%s,%.17g\n", name, value);
+static elbow_status put(elbow_text *text, const char *name, double value) {
+    return isnan(value) ? ELBOW_OK : elbow_text_print(text, "%s,%.17g\n", name, value);
 }
 
-static void put_of(FILE *file, const char *of, const char *name, double value) {
-    if (!isnan(value)) fprintf(file, "%s%s,%.17g\n", of, name, value);
+static elbow_status put_of(elbow_text *text, const char *of, const char *name, double value) {
+    return isnan(value) ? ELBOW_OK : elbow_text_print(text, "%s%s,%.17g\n", of, name, value);
 }
 
 /* A bound as printed: its nats, their error, and what follows. */
-static void put_bound(FILE *file, const elbow_reading *reading, const elbow_measures *m, const char *name,
-                      double nats, double error) {
-    put(file, name, nats);
-    put_of(file, name, "_error", error);
-    if (!reading->unit) return;
-    put_of(file, name, "_bits", bits_of(m, nats));
-    if (reading->symbols) put_of(file, name, "_perplexity", exp2(bits_of(m, nats)));
+static elbow_status put_bound(elbow_text *text, const elbow_reading *reading, const elbow_measures *m,
+                              const char *name, double nats, double error) {
+    ELBOW_TRY(put(text, name, nats));
+    ELBOW_TRY(put_of(text, name, "_error", error));
+    if (!reading->unit) return ELBOW_OK;
+    ELBOW_TRY(put_of(text, name, "_bits", bits_of(m, nats)));
+    return reading->symbols ? put_of(text, name, "_perplexity", exp2(bits_of(m, nats))) : ELBOW_OK;
 }
 
-static void put_group(FILE *file, const elbow_group_measures *g, size_t index) {
+static elbow_status put_group(elbow_text *text, const elbow_group_measures *g, size_t index) {
     char of[TEXT];
     snprintf(of, sizeof of, "latent.%zu.", index);
-    put_of(file, of, "variables", (double)g->variables);
-    put_of(file, of, "kl", g->kl);
-    put_of(file, of, "active", (double)g->active);
+    ELBOW_TRY(put_of(text, of, "variables", (double)g->variables));
+    ELBOW_TRY(put_of(text, of, "kl", g->kl));
+    ELBOW_TRY(put_of(text, of, "active", (double)g->active));
     if (g->discrete) {
-        put_of(file, of, "codes", (double)(g->variables * g->codes));
-        put_of(file, of, "codes_used", (double)g->codes_used);
+        ELBOW_TRY(put_of(text, of, "codes", (double)(g->variables * g->codes)));
+        ELBOW_TRY(put_of(text, of, "codes_used", (double)g->codes_used));
     }
-    put_of(file, of, "perplexity", g->perplexity_mean);
-    put_of(file, of, "perplexity_least", g->perplexity_least);
-    put_of(file, of, "perplexity_most", g->perplexity_most);
-    put_of(file, of, "information", g->information.mean);
-    put_of(file, of, "information_error", g->information.error);
-    put_of(file, of, "aggregate_kl", g->aggregate_kl);
+    ELBOW_TRY(put_of(text, of, "perplexity", g->perplexity_mean));
+    ELBOW_TRY(put_of(text, of, "perplexity_least", g->perplexity_least));
+    ELBOW_TRY(put_of(text, of, "perplexity_most", g->perplexity_most));
+    ELBOW_TRY(put_of(text, of, "information", g->information.mean));
+    ELBOW_TRY(put_of(text, of, "information_error", g->information.error));
+    return put_of(text, of, "aggregate_kl", g->aggregate_kl);
+}
+
+static elbow_status put_all(elbow_text *text, const elbow_reading *reading, const elbow_measures *m) {
+    static const char *const baselines[ELBOW_BASELINES] = {"without_latents", "without_latents_by_position"};
+    const elbow_evaluation *e = &m->bounds;
+    ELBOW_TRY(elbow_text_print(text, "name,value\n"));
+    ELBOW_TRY(put(text, "examples", (double)e->examples));
+    ELBOW_TRY(put(text, "samples", (double)e->samples));
+    ELBOW_TRY(put(text, "values", (double)m->values));
+    ELBOW_TRY(put_bound(text, reading, m, "negative_elbo", -e->elbo, e->elbo_error));
+    ELBOW_TRY(put(text, "negative_reconstruction", -e->reconstruction));
+    ELBOW_TRY(put(text, "kl", e->kl));
+    ELBOW_TRY(put_bound(text, reading, m, "negative_iwae", -e->iwae, e->iwae_error));
+    ELBOW_TRY(put_bound(text, reading, m, "negative_log_p", -m->exact.mean, m->exact.error));
+    ELBOW_TRY(put(text, "negative_soft_elbo", -e->soft_elbo));
+    ELBOW_TRY(put(text, "temperature", e->temperature));
+    for (size_t b = 0; b < m->baselines; b++)
+        ELBOW_TRY(put_bound(text, reading, m, baselines[b], -m->baseline[b].log_px.mean,
+                            m->baseline[b].log_px.error));
+    ELBOW_TRY(put(text, "log_scale", m->log_scale));
+    for (size_t g = 0; g < m->groups; g++) ELBOW_TRY(put_group(text, &m->group[g], g));
+    ELBOW_TRY(put(text, "subset", (double)m->subset));
+    ELBOW_TRY(put(text, "information", m->information.mean));
+    ELBOW_TRY(put(text, "information_error", m->information.error));
+    return put(text, "aggregate_kl", m->aggregate_kl);
 }
 
 elbow_status elbow_cli_write_measures(const char *path, const elbow_reading *reading,
                                       const elbow_measures *m) {
-    static const char *const baselines[ELBOW_BASELINES] = {"without_latents", "without_latents_by_position"};
-    const elbow_evaluation *e = &m->bounds;
-    FILE *file = fopen(path, "w");
-    ELBOW_CHECK(file != NULL, ELBOW_IO, "%s: cannot be written (%s); see its directory", path,
-                strerror(errno));
-    fprintf(file, "name,value\n");
-    put(file, "examples", (double)e->examples);
-    put(file, "samples", (double)e->samples);
-    put(file, "values", (double)m->values);
-    put_bound(file, reading, m, "negative_elbo", -e->elbo, e->elbo_error);
-    put(file, "negative_reconstruction", -e->reconstruction);
-    put(file, "kl", e->kl);
-    put_bound(file, reading, m, "negative_iwae", -e->iwae, e->iwae_error);
-    put_bound(file, reading, m, "negative_log_p", -m->exact.mean, m->exact.error);
-    put(file, "negative_soft_elbo", -e->soft_elbo);
-    put(file, "temperature", e->temperature);
-    for (size_t b = 0; b < m->baselines; b++)
-        put_bound(file, reading, m, baselines[b], -m->baseline[b].log_px.mean, m->baseline[b].log_px.error);
-    put(file, "log_scale", m->log_scale);
-    for (size_t g = 0; g < m->groups; g++) put_group(file, &m->group[g], g);
-    put(file, "subset", (double)m->subset);
-    put(file, "information", m->information.mean);
-    put(file, "information_error", m->information.error);
-    put(file, "aggregate_kl", m->aggregate_kl);
-    bool whole = !ferror(file);
-    if (fclose(file) != 0) whole = false;
-    ELBOW_CHECK(whole, ELBOW_IO, "%s: cannot be written (%s); free some space or write elsewhere", path,
-                strerror(errno));
-    return ELBOW_OK;
+    elbow_text text = {0};
+    elbow_status status = put_all(&text, reading, m);
+    if (status == ELBOW_OK) status = elbow_text_write(&text, path);
+    elbow_text_destroy(&text);
+    return status;
 }

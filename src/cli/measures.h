@@ -15,6 +15,9 @@ typedef struct elbow_reading {
 
 elbow_reading elbow_cli_reading(const elbow_model *model, const elbow_view *view);
 
+/* What has to be known of such figures, where there is something; on the log. */
+void elbow_cli_print_reading(const elbow_reading *reading);
+
 /* From −ELBO to the last group of latents; on the log. */
 void elbow_cli_print_measures(const elbow_model *model, const elbow_reading *reading,
                               const elbow_measures *measures);
