@@ -141,16 +141,17 @@ static void blocks_of_logits(void **state) {
 static void impossible(void **state) {
     (void)state;
     enum { COUNT = 4, SAMPLES = 3 };
-    static const uint32_t lengths[COUNT] = {3, 6, 2, 5}; /* the model's are 4 at most */
-    const elbow_field seen = words_of(3, 4), longer = words_of(3, 6);
+    static const uint32_t lengths[COUNT] = {3, 6, 2, 5}, cut[COUNT] = {3, 4, 2, 4};
+    const elbow_field seen = words_of(3, 4); /* examples of the model are 4 long at most */
     model m;
     elbow_bounds bounds;
     real exact[COUNT];
     make(&m, "gru 3", "categorical 1x3", &seen, NULL, 256, false);
-    elbow_examples examples = random_examples(&longer, lengths, COUNT, m.arena);
+    elbow_examples examples = random_examples(&seen, cut, COUNT, m.arena);
     elbow_batch batch = {.x = packed(&examples, m.arena), .rows = COUNT};
     elbow_pass pass = {
         .parameters = m.theta, .seed = 3, .shard = ELBOW_SHARD_NONE, .purpose = "evaluate.test."};
+    memcpy(batch.x.example_length, lengths, sizeof lengths);
     assert_int_equal(elbow_bounds_reserve(&bounds, m.arena), ELBOW_OK);
     elbow_bounds_find(&bounds, m.vae, &pass, &batch,
                       &(elbow_bounds_request){.samples = SAMPLES, .iwae = true});
