@@ -109,16 +109,19 @@ static void fit(double *numbers, double n, const elbow_variance *variance) {
         numbers[1] = log(spread > ELBOW_VARIANCE_FLOOR ? spread : ELBOW_VARIANCE_FLOOR);
 }
 
-static elbow_status find(elbow_baseline *b, const elbow_view *view, const elbow_options *options,
-                         size_t examples, elbow_arena *arena) {
+static elbow_status find(elbow_baseline *b, const elbow_view *view, const elbow_vae *vae,
+                         const elbow_options *options, size_t examples, elbow_arena *arena) {
     counting c = {.baseline = b};
-    elbow_variance variance;
+    elbow_variance variance = {0};
+    bool reals = false;
     elbow_view plain = *view;
     /* The expectation of dynamic draws is the grey value itself. */
     if (view->binarize == ELBOW_BINARIZE_DYNAMIC && b->grey) plain.binarize = ELBOW_BINARIZE_NONE;
-    ELBOW_TRY(elbow_variance_create(&variance, 0, options, NULL));
+    for (size_t d = 0; b->field->kind != ELBOW_SEQUENCE && d < b->D; d++) reals = reals || is_real(b, d);
+    if (reals) ELBOW_TRY(elbow_variance_create(&variance, 0, options, NULL));
     ELBOW_TRY(elbow_arena_take(arena, b->D, sizeof *c.present, &c.present));
-    ELBOW_TRY(elbow_blocks_walk(&plain, ELBOW_TRAIN, examples, (uint64_t)options->run.seed, count_block, &c));
+    ELBOW_TRY(
+        elbow_blocks_walk(&plain, vae, ELBOW_TRAIN, examples, (uint64_t)options->run.seed, count_block, &c));
     if (b->field->kind == ELBOW_SEQUENCE) {
         size_t V = b->field->vocabulary;
         for (size_t at = 0; at < b->size; at += V) smooth(b->table + at, V);
@@ -137,7 +140,7 @@ elbow_status elbow_baseline_create(elbow_baseline *b, elbow_world *world, const 
                                    elbow_arena *arena) {
     *b = (elbow_baseline){0};
     elbow_status status = lay_out(b, view, vae, arena);
-    if (status == ELBOW_OK && world->rank == 0) status = find(b, view, options, examples, arena);
+    if (status == ELBOW_OK && world->rank == 0) status = find(b, view, vae, options, examples, arena);
     ELBOW_TRY_ALL(world, status);
     return elbow_world_broadcast(world, b->table, b->size * sizeof *b->table, 0);
 }

@@ -17,8 +17,15 @@ void elbow_blocks_range(const elbow_blocks *blocks, int rank, size_t *begin, siz
     *begin = from < *end ? from : *end;
 }
 
+elbow_status elbow_blocks_reserve(elbow_batch *batch, const elbow_view *view, const elbow_vae *vae,
+                                  size_t rows, elbow_arena *arena) {
+    const elbow_field *x = elbow_vae_field(vae);
+    if (x->kind == ELBOW_SEQUENCE) x = elbow_dataset_field(view->dataset, ELBOW_X);
+    return elbow_batch_reserve(batch, x, elbow_vae_context(vae), rows, arena);
+}
+
 elbow_status elbow_blocks_create(elbow_blocks *blocks, elbow_world *world, const elbow_view *view,
-                                 elbow_split split, uint64_t seed, elbow_arena *arena) {
+                                 const elbow_vae *vae, elbow_split split, uint64_t seed, elbow_arena *arena) {
     size_t rank = (size_t)world->rank, ranks = (size_t)world->size, begin = 0, end = 0;
     size_t examples = elbow_dataset_count(view->dataset, split);
     ELBOW_CHECK(examples > 0, ELBOW_USAGE, "%s has no %s split; choose another with --split, or import it",
@@ -29,8 +36,7 @@ elbow_status elbow_blocks_create(elbow_blocks *blocks, elbow_world *world, const
     blocks->count = first_block(rank + 1, ranks, blocks->blocks) - blocks->first;
     snprintf(blocks->purpose, sizeof blocks->purpose, "evaluate.%s.", elbow_split_name(split));
     elbow_blocks_range(blocks, world->rank, &begin, &end);
-    ELBOW_TRY(elbow_batch_reserve(&blocks->batch, elbow_dataset_field(view->dataset, ELBOW_X),
-                                  elbow_view_context(view), BLOCK, arena));
+    ELBOW_TRY(elbow_blocks_reserve(&blocks->batch, view, vae, BLOCK, arena));
     ELBOW_TRY(elbow_arena_take(arena, ranks, sizeof *blocks->bytes, &blocks->bytes));
     return elbow_block_reader_create(&blocks->reader, view, split, begin, end - begin, seed, arena);
 }
@@ -66,15 +72,14 @@ elbow_status elbow_blocks_gather_examples(elbow_blocks *blocks, void *all, const
     return elbow_world_allgather(blocks->world, own, all, blocks->bytes);
 }
 
-static elbow_status walk_some(const elbow_view *view, elbow_split split, size_t begin, size_t end,
-                              uint64_t seed, elbow_blocks_visit *visit, void *context) {
+static elbow_status walk_some(const elbow_view *view, const elbow_vae *vae, elbow_split split, size_t begin,
+                              size_t end, uint64_t seed, elbow_blocks_visit *visit, void *context) {
     elbow_status status = ELBOW_OK;
     elbow_arena *arena = NULL;
     elbow_block_reader *reader = NULL;
     elbow_batch batch = {0};
     ELBOW_TRY(elbow_arena_create(&arena));
-    ELBOW_TRY_OR_DONE(elbow_batch_reserve(&batch, elbow_dataset_field(view->dataset, ELBOW_X),
-                                          elbow_view_context(view), BLOCK, arena));
+    ELBOW_TRY_OR_DONE(elbow_blocks_reserve(&batch, view, vae, BLOCK, arena));
     ELBOW_TRY_OR_DONE(elbow_block_reader_create(&reader, view, split, begin, end - begin, seed, arena));
     for (size_t first = begin; first < end; first += BLOCK) {
         elbow_block_reader_batch(reader, first, end - first < BLOCK ? end - first : BLOCK, &batch);
@@ -85,12 +90,12 @@ done:
     return status;
 }
 
-elbow_status elbow_blocks_walk(const elbow_view *view, elbow_split split, size_t examples, uint64_t seed,
-                               elbow_blocks_visit *visit, void *context) {
+elbow_status elbow_blocks_walk(const elbow_view *view, const elbow_vae *vae, elbow_split split,
+                               size_t examples, uint64_t seed, elbow_blocks_visit *visit, void *context) {
     const size_t step = (size_t)WALK_BLOCKS * BLOCK;
     for (size_t begin = 0; begin < examples; begin += step) {
         size_t end = examples - begin < step ? examples : begin + step;
-        ELBOW_TRY(walk_some(view, split, begin, end, seed, visit, context));
+        ELBOW_TRY(walk_some(view, vae, split, begin, end, seed, visit, context));
     }
     return ELBOW_OK;
 }

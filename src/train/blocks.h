@@ -18,9 +18,14 @@ typedef struct elbow_blocks {
     char purpose[32];
 } elbow_blocks;
 
+/* Room for examples of a view that the model takes, as inputs of the model's own width: columns that may be missing in
+ * one may not be in the other (elbow_field_match). Sequences have the data's longest. Local. */
+elbow_status elbow_blocks_reserve(elbow_batch *batch, const elbow_view *view, const elbow_vae *vae,
+                                  size_t rows, elbow_arena *arena);
+
 /* Reads this rank's blocks into the arena. ELBOW_USAGE where the split is absent. Local. */
 elbow_status elbow_blocks_create(elbow_blocks *blocks, elbow_world *world, const elbow_view *view,
-                                 elbow_split split, uint64_t seed, elbow_arena *arena);
+                                 const elbow_vae *vae, elbow_split split, uint64_t seed, elbow_arena *arena);
 
 /* The pass of evaluation over the blocks; valid as long as they are. Local. */
 elbow_pass elbow_blocks_pass(const elbow_blocks *blocks, const real *parameters);
@@ -40,8 +45,8 @@ elbow_status elbow_blocks_gather_examples(elbow_blocks *blocks, void *all, const
 /* Calls `visit` with the first `examples` examples of a split, a block at a time, reading a few blocks at a time: data
  * of any size. Local. */
 typedef elbow_status elbow_blocks_visit(void *context, const elbow_batch *batch, size_t first);
-elbow_status elbow_blocks_walk(const elbow_view *view, elbow_split split, size_t examples, uint64_t seed,
-                               elbow_blocks_visit *visit, void *context);
+elbow_status elbow_blocks_walk(const elbow_view *view, const elbow_vae *vae, elbow_split split,
+                               size_t examples, uint64_t seed, elbow_blocks_visit *visit, void *context);
 
 /* The standard error of a mean, from sums over n examples; NaN of one. */
 double elbow_standard_error(double sum, double square, double n);

@@ -298,7 +298,8 @@ static elbow_status encode(encoding *e) {
     ELBOW_TRY(add_parts(e));
     ELBOW_TRY(elbow_file_temporary(request->output, e->temporary, sizeof e->temporary));
     elbow_status status = csv ? begin_csv(e) : begin_h5(e);
-    if (status == ELBOW_OK) status = elbow_blocks_walk(e->view, request->split, e->examples, seed, visit, e);
+    if (status == ELBOW_OK)
+        status = elbow_blocks_walk(e->view, e->model->vae, request->split, e->examples, seed, visit, e);
     if (status == ELBOW_OK) status = csv ? end_csv(e) : end_h5(e);
     if (status == ELBOW_OK) return elbow_file_commit(e->temporary, request->output);
     unlink(e->temporary);

@@ -6,6 +6,7 @@
 #include "data/pack.h"
 #include "elbow/base/options.h"
 #include "elbow/base/random.h"
+#include "train/blocks.h"
 
 enum { ROWS = ELBOW_MAKE_ROWS };
 
@@ -21,7 +22,7 @@ static elbow_pass make_pass(const elbow_maker *maker, const char *purpose) {
 typedef struct making {
     const elbow_examples *given;
     size_t count;
-    elbow_values values; /* what a block is given */
+    elbow_values values; /* what a block is given, as the model takes it whatever data it is from */
     elbow_examples last; /* and what the last one is */
 } making;
 
@@ -29,7 +30,7 @@ static elbow_status reserve(making *m, const elbow_maker *maker, const elbow_exa
                             elbow_examples *made) {
     *m = (making){.given = given, .count = count};
     if (given) {
-        ELBOW_TRY(elbow_values_reserve(&m->values, given->field, ROWS, maker->arena));
+        ELBOW_TRY(elbow_values_reserve(&m->values, elbow_vae_context(maker->vae), ROWS, maker->arena));
         ELBOW_TRY(elbow_examples_reserve(&m->last, given->field, ROWS, maker->arena));
     }
     ELBOW_TRY(elbow_examples_reserve(made, elbow_vae_field(maker->vae), (count + ROWS - 1) / ROWS * ROWS,
@@ -119,13 +120,13 @@ elbow_status elbow_make_reconstructions(const elbow_maker *maker, const elbow_vi
     elbow_block_reader *reader = NULL;
     elbow_batch batch = {0};
     elbow_vae *vae = maker->vae;
-    const elbow_field *x = elbow_dataset_field(view->dataset, ELBOW_X), *context = elbow_view_context(view);
+    const elbow_field *x = elbow_dataset_field(view->dataset, ELBOW_X), *context = elbow_vae_context(vae);
     *encoded = (elbow_encoded){0};
     snprintf(purpose, sizeof purpose, "evaluate.%s.", elbow_split_name(split));
     elbow_pass pass = make_pass(maker, purpose);
     size_t width = elbow_vae_z_width(vae);
     ELBOW_TRY(elbow_block_reader_create(&reader, view, split, first, count, maker->seed, maker->arena));
-    ELBOW_TRY(elbow_batch_reserve(&batch, x, context, ROWS, maker->arena));
+    ELBOW_TRY(elbow_blocks_reserve(&batch, view, vae, ROWS, maker->arena));
     ELBOW_TRY(elbow_examples_reserve(&encoded->originals, x, count, maker->arena));
     ELBOW_TRY(elbow_examples_reserve(&encoded->made, elbow_vae_field(vae), count, maker->arena));
     if (context) ELBOW_TRY(elbow_examples_reserve(&encoded->given, context, count, maker->arena));
@@ -202,7 +203,7 @@ elbow_status elbow_make_given(const elbow_maker *maker, const elbow_view *view, 
                               size_t count, elbow_examples *given) {
     elbow_slice *slice = NULL;
     elbow_values values;
-    const elbow_field *field = elbow_view_context(view);
+    const elbow_field *field = elbow_vae_context(maker->vae);
     size_t examples = elbow_dataset_count(view->dataset, split);
     size_t some = count < examples ? count : examples;
     ELBOW_TRY(elbow_slice_read(&slice, view->dataset, split, view->context, 0, some, maker->arena));

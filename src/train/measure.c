@@ -44,7 +44,7 @@ typedef struct measuring {
 
 static elbow_status create_local(measuring *m, elbow_world *world, const elbow_view *view) {
     elbow_arena *arena = m->arena;
-    ELBOW_TRY(elbow_blocks_create(&m->blocks, world, view, m->request->split, m->seed, arena));
+    ELBOW_TRY(elbow_blocks_create(&m->blocks, world, view, m->vae, m->request->split, m->seed, arena));
     m->group_count = elbow_vae_groups(m->vae);
     ELBOW_TRY(elbow_bounds_reserve(&m->bounds, arena));
     ELBOW_TRY(elbow_usage_create(&m->usage, m->vae, arena));

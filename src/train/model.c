@@ -93,6 +93,18 @@ static elbow_status check_length(const elbow_field *expected, const elbow_field 
     return ELBOW_OK;
 }
 
+/* A model of pixels that are 0 or 1 knows no others. */
+static elbow_status check_binary(const elbow_model *model, const elbow_field *found, const char *path) {
+    const elbow_field *expected = elbow_vae_field(model->vae);
+    ELBOW_CHECK(expected->kind != ELBOW_IMAGE || !expected->binary || found->binary ||
+                    strcmp(model->options->data.binarize, "none") != 0,
+                ELBOW_MISMATCH,
+                "%s: has grey pixels, and the model was trained on pixels that are 0 or 1; give it data that "
+                "are, or train a model with data.binarize = threshold or dynamic, which takes grey ones",
+                path);
+    return ELBOW_OK;
+}
+
 elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const elbow_model *model,
                               const char *path) {
     const elbow_field *context = elbow_vae_context(model->vae);
@@ -105,6 +117,8 @@ elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const e
     if (status == ELBOW_OK)
         status = check_length(elbow_vae_field(model->vae), elbow_dataset_field(*dataset, ELBOW_X),
                               elbow_dataset_path(*dataset));
+    if (status == ELBOW_OK)
+        status = check_binary(model, elbow_dataset_field(*dataset, ELBOW_X), elbow_dataset_path(*dataset));
     if (status == ELBOW_OK)
         status =
             elbow_view_create(view, *dataset, model->options->data.binarize, model->options->data.context);
