@@ -13,7 +13,9 @@
 #include "train/facts.h"
 #include "train/resume.h"
 #include "train/save.h"
+#include "train/unread.h"
 #include "vae/likelihood.h"
+#include "vae/variance.h"
 
 int64_t elbow_run_length(const elbow_options *options, int64_t epoch_steps) {
     int64_t epochs = options->train.epochs, steps = options->train.steps;
@@ -56,10 +58,17 @@ static elbow_status parse_schedules(const elbow_options *options, int64_t run_st
     return ELBOW_OK;
 }
 
+static void warn_unread(void *context, const char *text) {
+    (void)context;
+    elbow_warn("%s", text);
+}
+
+/* `real_data`: the field is what will be trained on, so that what nothing reads is worth a word. */
 static elbow_status try_model(const elbow_options *options, const elbow_field *field,
-                              const elbow_field *context) {
+                              const elbow_field *context, bool real_data) {
     elbow_vae *vae = NULL;
     elbow_status status = elbow_vae_create(&vae, options, field, context);
+    if (status == ELBOW_OK && real_data) status = elbow_unread_find(options, vae, warn_unread, NULL);
     elbow_vae_destroy(&vae);
     return status;
 }
@@ -79,12 +88,12 @@ static elbow_status try_stand_ins(const elbow_options *options) {
         {.kind = ELBOW_SEQUENCE, .dimensions = 16, .vocabulary = 4, .symbols = symbols, .terminated = true}};
     const elbow_field *given = strcmp(options->data.context, "none") == 0 ? NULL : &fields[1];
     char name[64], known[256];
-    elbow_status status = try_model(options, &fields[0], given); /* also where the name is unknown */
+    elbow_status status = try_model(options, &fields[0], given, false); /* also where the name is unknown */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(options->model.likelihood, " \t"),
              options->model.likelihood);
     for (size_t i = 1; i < sizeof fields / sizeof *fields && status != ELBOW_OK; i++) {
         elbow_likelihood_list(&fields[i], known, sizeof known);
-        if (strstr(known, name) != NULL) status = try_model(options, &fields[i], given);
+        if (strstr(known, name) != NULL) status = try_model(options, &fields[i], given, false);
     }
     return status;
 }
@@ -94,6 +103,7 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
     elbow_schedule temperature, beta, learning_rate;
     elbow_binarize binarize;
     elbow_optimizer *optimizer = NULL;
+    elbow_variance variance;
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
     ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
                 "train.epochs and train.steps are both 0: nothing to do; set one of them");
@@ -104,7 +114,8 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
         (long long)options->parallel.shards, (long long)options->train.batch);
     /* How many steps an epoch has, only the data says: at least one. */
     ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
-    ELBOW_TRY(field ? try_model(options, field, context) : try_stand_ins(options));
+    ELBOW_TRY(elbow_variance_create(&variance, 0, options, NULL)); /* whatever the likelihood */
+    ELBOW_TRY(field ? try_model(options, field, context, true) : try_stand_ins(options));
     elbow_status status = elbow_optimizer_create(&optimizer, options, 0, 0);
     elbow_optimizer_destroy(&optimizer);
     return status;

@@ -11,10 +11,23 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_exact,
 };
 
-static elbow_status check_importance(const elbow_options *options) {
+static elbow_status check_free_bits(const elbow_options *options) {
     ELBOW_CHECK(options->objective.free_bits == 0, ELBOW_USAGE,
                 "free bits are for the ELBO, which has a KL term of its own; leave them 0 with "
                 "objective.bound = iwae");
+    return ELBOW_OK;
+}
+
+/* Draws are relaxed: ratios of the discrete probabilities are no weights of theirs, and their mean bounds nothing. */
+static elbow_status check_weights(const elbow_latents *latents) {
+    for (size_t i = 0; i < latents->count; i++)
+        for (size_t g = 0; g < latents->layers[i].count; g++) {
+            const elbow_group *group = &latents->layers[i].groups[g];
+            ELBOW_CHECK(!group->latent->discrete || group->divergence == ELBOW_KL_RELAXED, ELBOW_USAGE,
+                        "%s latents are drawn relaxed, and iwae is a bound only with the densities of such "
+                        "draws; set objective.kl = relaxed, or objective.bound = elbo",
+                        group->latent->name);
+        }
     return ELBOW_OK;
 }
 
@@ -22,15 +35,16 @@ elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_opti
                                     elbow_latents *latents, elbow_params *params) {
     size_t i = 0;
     elbow_status status = ELBOW_FAMILY_FIND(estimators, "estimator", options->estimator.name, &i);
-    if (status == ELBOW_OK) {
-        estimator->ops = estimators[i];
-        estimator->draws = (size_t)options->estimator.samples;
-        if (estimator->ops->create) status = estimator->ops->create(estimator, options, latents, params);
-    }
     if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.name", status);
+    estimator->ops = estimators[i];
+    estimator->draws = (size_t)options->estimator.samples;
+    if (estimator->ops->create) ELBOW_TRY(estimator->ops->create(estimator, options, latents, params));
     estimator->importance = strcmp(options->objective.bound, "iwae") == 0;
-    status = estimator->importance ? check_importance(options) : ELBOW_OK;
-    return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.free_bits", status);
+    if (!estimator->importance) return ELBOW_OK;
+    status = check_free_bits(options);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "objective.free_bits", status);
+    status = check_weights(latents);
+    return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.bound", status);
 }
 
 elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, elbow_arena *arena) {

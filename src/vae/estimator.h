@@ -22,7 +22,8 @@ typedef struct elbow_estimator elbow_estimator;
 
 typedef struct elbow_estimator_ops {
     const char *name;
-    /* What it needs of latents and options, ELBOW_USAGE where it does not get it; declares estimator.* where it owns
+    const char *reads; /* options that only some members read, "objective.kl …"; NULL: none */
+    /* What it needs of latents and options, ELBOW_USAGE where it does not get it, blamed on the option; declares estimator.* where it owns
      * parameters; sets `draws` where that is not estimator.samples. NULL where there is nothing to say. */
     elbow_status (*create)(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
                            elbow_params *params);

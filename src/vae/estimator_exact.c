@@ -11,9 +11,8 @@
 
 #include "vae/estimator.h"
 
-static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
-                           elbow_params *params) {
-    (void)params;
+static elbow_status count_draws(elbow_estimator *estimator, const elbow_options *options,
+                                elbow_latents *latents) {
     size_t limit = (size_t)options->estimator.limit;
     estimator->draws = elbow_latents_configurations(latents, limit);
     ELBOW_CHECK(
@@ -22,11 +21,30 @@ static elbow_status create(elbow_estimator *estimator, const elbow_options *opti
         "estimator.limit = %zu configurations (categorical LxK has K^L); use fewer, raise the limit, or "
         "another estimator",
         options->model.latent, limit);
+    return ELBOW_OK;
+}
+
+static elbow_status check_samples(const elbow_options *options) {
     ELBOW_CHECK(options->estimator.samples == 1, ELBOW_USAGE,
                 "the exact estimator draws nothing; leave estimator.samples 1");
+    return ELBOW_OK;
+}
+
+static elbow_status check_bound(const elbow_options *options) {
     ELBOW_CHECK(options->objective.bound[0] == 'e', ELBOW_USAGE,
                 "the exact estimator sums the ELBO; leave objective.bound = elbo");
     return ELBOW_OK;
+}
+
+static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
+                           elbow_params *params) {
+    (void)params;
+    elbow_status status = count_draws(estimator, options, latents);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.name", status);
+    status = check_samples(options);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.samples", status);
+    status = check_bound(options);
+    return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.bound", status);
 }
 
 /* Adds log q(z|x) of each row to log_q. */

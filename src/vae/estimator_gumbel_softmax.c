@@ -12,4 +12,5 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     elbow_estimator_reparameterize(estimator, latents, score, pass, objective, false, terms);
 }
 
-const elbow_estimator_ops elbow_estimator_gumbel_softmax = {.name = "gumbel-softmax", .run = run};
+const elbow_estimator_ops elbow_estimator_gumbel_softmax = {
+    .name = "gumbel-softmax", .reads = "objective.kl estimator.temperature", .run = run};

@@ -82,9 +82,7 @@ void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *l
     elbow_latents_relax_backward(latents, pass, objective->temperature, hard);
 }
 
-static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
-                           elbow_params *params) {
-    (void)estimator, (void)options, (void)params;
+static elbow_status check_latents(const elbow_latents *latents) {
     for (size_t i = 0; i < latents->count; i++)
         for (size_t g = 0; g < latents->layers[i].count; g++)
             ELBOW_CHECK(!latents->layers[i].groups[g].latent->discrete, ELBOW_USAGE,
@@ -94,9 +92,17 @@ static elbow_status create(elbow_estimator *estimator, const elbow_options *opti
     return ELBOW_OK;
 }
 
+static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
+                           elbow_params *params) {
+    (void)estimator, (void)params;
+    elbow_status status = check_latents(latents);
+    return status == ELBOW_OK ? status : elbow_options_blame(options, "estimator.name", status);
+}
+
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
     elbow_estimator_reparameterize(estimator, latents, score, pass, objective, false, terms);
 }
 
-const elbow_estimator_ops elbow_estimator_pathwise = {.name = "pathwise", .create = create, .run = run};
+const elbow_estimator_ops elbow_estimator_pathwise = {
+    .name = "pathwise", .reads = "objective.kl", .create = create, .run = run};

@@ -11,5 +11,5 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     elbow_estimator_reparameterize(estimator, latents, score, pass, objective, true, terms);
 }
 
-const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {.name = "straight-through-gumbel",
-                                                                     .run = run};
+const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {
+    .name = "straight-through-gumbel", .reads = "objective.kl estimator.temperature", .run = run};

@@ -36,6 +36,7 @@ typedef struct elbow_group elbow_group;
 typedef struct elbow_latent_ops {
     const char *name, *grammar; /* "categorical", "LxK" */
     const char *noise;          /* its stream is "latent.INDEX.NOISE" */
+    const char *reads;          /* options that only some members read, "model.scale …"; NULL: none */
     bool discrete;
     /* Sets variables, categories and the widths from the text after the name. ELBOW_USAGE. */
     elbow_status (*create)(elbow_group *group, const char *size, const elbow_options *options);
@@ -99,8 +100,9 @@ typedef struct elbow_posterior_ops {
  * and kl. Any other leaves p NULL and gives log_prob and its gradients; its KL is estimated from the draws. */
 typedef struct elbow_prior_ops {
     const char *name;
-    bool own_family; /* fills group->p */
-    bool constant;   /* of its own family, with the latent's standard parameters: p has no gradient */
+    const char *reads; /* options that only some members read, "model.components …"; NULL: none */
+    bool own_family;   /* fills group->p */
+    bool constant;     /* of its own family, with the latent's standard parameters: p has no gradient */
     /* Declares NAME.*; ELBOW_USAGE where the kind of latent has no such prior. features: width of h, 0 where nothing is above. */
     elbow_status (*create)(elbow_group *group, const char *name, size_t features,
                            const elbow_options *options, elbow_params *params);

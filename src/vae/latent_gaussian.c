@@ -93,6 +93,7 @@ static void standard(const elbow_group *group, real *p, size_t n) {
 
 const elbow_latent_ops elbow_latent_gaussian = {
     .name = "gaussian",
+    .reads = "model.scale",
     .grammar = "L",
     .noise = "normal",
     .discrete = false,

@@ -18,6 +18,7 @@ typedef struct elbow_likelihood elbow_likelihood;
 typedef struct elbow_likelihood_ops {
     const char *name;
     const char *grammar; /* of the size that follows the name in model.likelihood; NULL where none does */
+    const char *reads;   /* options that only some members read, "model.embedding …"; NULL: none */
     /* Whether a field has such a likelihood; where not, elbow_likelihood_create names those that it has. */
     bool (*fits)(const elbow_field *field);
     /* Declares likelihood.*, from features of a shape to a field that fits. `size` lasts for the call. ELBOW_USAGE, blamed

@@ -148,6 +148,7 @@ static void destroy(elbow_likelihood *likelihood) { free(likelihood->state); }
 
 const elbow_likelihood_ops elbow_likelihood_gru = {
     .name = "gru",
+    .reads = "model.embedding model.word_dropout",
     .grammar = "WIDTH",
     .fits = fits,
     .create = create,

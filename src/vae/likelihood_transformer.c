@@ -206,6 +206,7 @@ static void destroy(elbow_likelihood *likelihood) { free(likelihood->state); }
 
 const elbow_likelihood_ops elbow_likelihood_transformer = {
     .name = "transformer",
+    .reads = "model.word_dropout",
     .grammar = "DEPTHxWIDTHxHEADS",
     .fits = fits,
     .create = create,

@@ -74,6 +74,7 @@ static void destroy(elbow_group *group) {
 
 const elbow_prior_ops elbow_prior_mixture = {
     .name = "mixture",
+    .reads = "model.components",
     .create = create,
     .reserve = reserve,
     .forward = forward,

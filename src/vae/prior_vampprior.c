@@ -139,6 +139,7 @@ static void destroy(elbow_group *group) {
 
 const elbow_prior_ops elbow_prior_vampprior = {
     .name = "vampprior",
+    .reads = "model.components",
     .create = create,
     .reserve = reserve,
     .forward = forward,

@@ -25,18 +25,36 @@ elbow_status elbow_stochastic_create(elbow_stochastic *layer, const char *spec, 
     return ELBOW_OK;
 }
 
-elbow_status elbow_stochastic_name(const char *list, size_t index, size_t of, char *name, size_t room) {
+static bool same_marks(const char *list, const char *latent) {
+    for (;; list++, latent++) {
+        list += strcspn(list, ",/");
+        latent += strcspn(latent, ",/");
+        if (*list != *latent) return false;
+        if (*list == 0) return true;
+    }
+}
+
+elbow_status elbow_stochastic_name(const char *list, const char *latent, size_t index, size_t of, char *name,
+                                   size_t room) {
     size_t items = 1, at = 0;
     for (const char *p = list; *p; p++) items += *p == ',' || *p == '/';
     ELBOW_CHECK(items == 1 || items == of, ELBOW_USAGE,
                 "`%s` names %zu for %zu groups of latents; write one for all, or one each", list, items, of);
+    ELBOW_CHECK(items == 1 || same_marks(list, latent), ELBOW_USAGE,
+                "`%s` has , and / in other places than model.latent = `%s`; put them where they are there, "
+                "or write one name for all",
+                list, latent);
     const char *p = list;
     for (; items > 1 && at < index; p++) at += *p == ',' || *p == '/';
     p += strspn(p, " \t");
-    size_t length = strcspn(p, ",/ \t");
+    size_t length = strcspn(p, ",/ \t"), end = length + strspn(p + length, " \t");
     ELBOW_CHECK(length < room, ELBOW_USAGE, "`%s` has too long a name", list);
     memcpy(name, p, length);
     name[length] = 0;
+    ELBOW_CHECK(p[end] == 0 || strchr(",/", p[end]), ELBOW_USAGE,
+                "`%s` has `%.40s` after the name `%s`; put a comma between names, or a / where model.latent "
+                "has one",
+                list, p + end, name);
     return ELBOW_OK;
 }
 
@@ -46,7 +64,8 @@ elbow_status elbow_stochastic_declare_posterior(elbow_stochastic *layer, size_t 
     layer->features = features;
     for (size_t g = 0; g < layer->count; g++) {
         size_t index = layer->first + g;
-        elbow_status status = elbow_stochastic_name(options->model.posterior, index, of, name, sizeof name);
+        elbow_status status = elbow_stochastic_name(options->model.posterior, options->model.latent, index,
+                                                    of, name, sizeof name);
         if (status == ELBOW_OK)
             status = elbow_group_create_posterior(&layer->groups[g], index, name, features, options, params);
         if (status != ELBOW_OK) return elbow_options_blame(options, "model.posterior", status);
@@ -60,7 +79,8 @@ elbow_status elbow_stochastic_declare_prior(elbow_stochastic *layer, size_t of, 
     layer->prior_features = features;
     for (size_t g = 0; g < layer->count; g++) {
         size_t index = layer->first + g;
-        elbow_status status = elbow_stochastic_name(options->model.prior, index, of, name, sizeof name);
+        elbow_status status =
+            elbow_stochastic_name(options->model.prior, options->model.latent, index, of, name, sizeof name);
         if (status == ELBOW_OK)
             status =
                 elbow_group_create_prior(&layer->groups[g], index, name, features, upper, options, params);
@@ -75,8 +95,8 @@ elbow_status elbow_stochastic_prior_looks(const elbow_stochastic *layer, size_t 
     *looks = false;
     for (size_t g = 0; g < layer->count; g++) {
         bool one = false;
-        elbow_status status =
-            elbow_stochastic_name(options->model.prior, layer->first + g, of, name, sizeof name);
+        elbow_status status = elbow_stochastic_name(options->model.prior, options->model.latent,
+                                                    layer->first + g, of, name, sizeof name);
         if (status == ELBOW_OK) status = elbow_group_prior_looks(name, &one);
         if (status != ELBOW_OK) return elbow_options_blame(options, "model.prior", status);
         *looks = *looks || one;

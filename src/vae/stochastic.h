@@ -81,7 +81,9 @@ void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *
 /* From dq: the posteriors' parameters, and dfeatures: (R, features), or (B, features) where they are shared. */
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);
 
-/* Item `index` of a list of names for `of` groups, apart by commas or /: one name stands for all. */
-elbow_status elbow_stochastic_name(const char *list, size_t index, size_t of, char *name, size_t room);
+/* Item `index` of a list of names for `of` groups: one name stands for all, several are apart by the commas and / that are
+ * between the groups of `latent`. */
+elbow_status elbow_stochastic_name(const char *list, const char *latent, size_t index, size_t of, char *name,
+                                   size_t room);
 
 #endif

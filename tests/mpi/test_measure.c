@@ -331,7 +331,7 @@ static void hierarchy(void) {
     small_model m;
     elbow_measures found;
     four_codes(path);
-    open_codes(&m, path, "model.latent=categorical 1x4 / gaussian 2", "model.prior=learned, standard");
+    open_codes(&m, path, "model.latent=categorical 1x4 / gaussian 2", "model.prior=learned / standard");
     real *weight = small_tensor(&m, "posterior.0.weight");
     for (size_t k = 0; k < 4; k++) weight[k * 4 + k] = 60;
     MEASURE(&m, plain, &found);

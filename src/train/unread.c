@@ -1,0 +1,80 @@
+#include "train/unread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vae/vae_inside.h"
+
+typedef struct search {
+    const elbow_vae *vae;
+    elbow_unread_say *say;
+    void *context;
+} search;
+
+static bool names(const char *reads, const char *key) { return reads != NULL && strstr(reads, key) != NULL; }
+
+/* By the likelihood, or by some group of latents. */
+static bool read_by_model(const elbow_vae *vae, const char *key) {
+    if (names(vae->likelihood.ops->reads, key)) return true;
+    for (size_t i = 0; i < vae->latents.count; i++)
+        for (size_t g = 0; g < vae->latents.layers[i].count; g++) {
+            const elbow_group *group = &vae->latents.layers[i].groups[g];
+            if (names(group->latent->reads, key) || names(group->prior->reads, key)) return true;
+        }
+    return false;
+}
+
+static bool read_by_estimator(const elbow_vae *vae, const char *key) {
+    return names(vae->estimator.ops->reads, key);
+}
+
+static bool read_by_relaxed(const elbow_vae *vae, const char *key) {
+    return elbow_vae_relaxes(vae) && read_by_estimator(vae, key);
+}
+
+static bool read_by_discrete(const elbow_vae *vae, const char *key) {
+    (void)key;
+    return elbow_vae_relaxes(vae);
+}
+
+static bool read_by_reals(const elbow_vae *vae, const char *key) {
+    (void)key;
+    return elbow_vae_continuous(vae);
+}
+
+static const struct {
+    const char *key;
+    bool (*is_read)(const elbow_vae *vae, const char *key);
+    const char *why;
+} rows[] = {
+    {"model.logits", read_by_discrete, "only discrete latents have logits, and model.latent has none"},
+    {"model.scale", read_by_model, "only Gaussian latents have a width, and model.latent has none"},
+    {"model.components", read_by_model, "only a mixture or vampprior in model.prior has components"},
+    {"model.variance", read_by_reals, "model.likelihood has no Gaussian of real values here"},
+    {"model.embedding", read_by_model, "only model.likelihood = gru has embeddings of that width"},
+    {"model.word_dropout", read_by_model, "only model.likelihood = gru and transformer hide symbols"},
+    {"estimator.temperature", read_by_relaxed, "estimator.name and model.latent relax nothing in training"},
+    {"objective.kl", read_by_estimator, "estimator.name sums the KL term over all z"},
+};
+
+static void look(void *context, const char *key, elbow_option_role role, const char *value,
+                 const char *usual) {
+    const search *s = context;
+    char text[ELBOW_OPTION_BYTES + 256];
+    (void)role, (void)usual;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].key, key) != 0 || rows[i].is_read(s->vae, key)) continue;
+        snprintf(text, sizeof text, "%s = %s is set, and nothing reads it: %s", key, value, rows[i].why);
+        s->say(s->context, text);
+    }
+}
+
+elbow_status elbow_unread_find(const elbow_options *options, const elbow_vae *vae, elbow_unread_say *say,
+                               void *context) {
+    search s = {.vae = vae, .say = say, .context = context};
+    elbow_options *defaults = NULL;
+    ELBOW_TRY(elbow_options_create(&defaults));
+    elbow_options_compare(options, defaults, look, &s);
+    elbow_options_destroy(&defaults);
+    return ELBOW_OK;
+}
