@@ -94,8 +94,9 @@ static void say_model(const elbow_run *run) {
     char count[32];
     const elbow_options *o = run->options;
     size_t dimensions = elbow_vae_field(run->vae)->dimensions;
-    elbow_notice("  model    %zu ─ %s ─ (%s) ─ %s ─ %zu, %s", dimensions, o->model.encoder, o->model.latent,
-                 o->model.decoder, dimensions, o->model.likelihood);
+    const char *encoder = o->model.encoder, *decoder = o->model.decoder;
+    elbow_notice("  model    %zu ─ %s%s(%s) ─ %s%s%zu, %s", dimensions, encoder, *encoder ? " ─ " : "",
+                 o->model.latent, decoder, *decoder ? " ─ " : "", dimensions, o->model.likelihood);
     elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
                  elbow_vae_kl_words(run->vae, true));
     elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
