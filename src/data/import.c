@@ -12,15 +12,9 @@
 #include "elbow/base/options.h"
 
 static const elbow_importer *const importers[] = {
-    &elbow_import_csv,
-    &elbow_import_hdf5,
-    &elbow_import_idx,
-    &elbow_import_npy,
-    &elbow_import_png,
-    &elbow_import_text,
-    &elbow_import_fasta,
-    &elbow_import_smiles,
-    NULL,
+    &elbow_import_csv,   &elbow_import_hdf5,   &elbow_import_idx,
+    &elbow_import_npy,   &elbow_import_png,    &elbow_import_text,
+    &elbow_import_fasta, &elbow_import_smiles, NULL,
 };
 
 enum { MEMBERS = sizeof importers / sizeof importers[0] - 1 };

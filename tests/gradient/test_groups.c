@@ -75,8 +75,8 @@ static void make(latent_case *c, const setting *s) {
     c->gradient = hold_zeros(c->params.size);
     c->pass = (elbow_pass){
         .parameters = c->theta, .gradients = c->gradient, .seed = 4, .shard = 2, .step = 77, .purpose = ""};
-    c->objective = (elbow_objective){
-        .temperature = 0.7, .beta = 1.3, .free_bits = s->free_bits, .weight = 0.3};
+    c->objective =
+        (elbow_objective){.temperature = 0.7, .beta = 1.3, .free_bits = s->free_bits, .weight = 0.3};
     c->features = hold_reals("test.features", c->rows * FEATURES, -2, 2);
     if (s->given) c->given = hold_reals("test.given", c->rows * s->given, -2, 2);
     c->dz = hold_reals("test.dz", c->rows * c->layer.z_width, -1, 1);
