@@ -22,10 +22,10 @@ elbow_status elbow_alphabet_find(const char *name, const elbow_alphabet **alphab
 static bool has(const char *letters, char c) { return c != '\0' && strchr(letters, c) != NULL; }
 
 char elbow_alphabet_letter(const elbow_alphabet *alphabet, char c) {
-    if (alphabet->symbols[0] == '\0') return c > ' ' && c < 0x7F ? c : '\0';
+    if (alphabet->symbols[0] == '\0') return (char)(c > ' ' && c < 0x7F ? c : '\0');
     if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
     bool known = has(alphabet->symbols, c) || has(alphabet->rare, c) || has(alphabet->ambiguous, c);
-    return known ? c : '\0';
+    return (char)(known ? c : '\0');
 }
 
 bool elbow_alphabet_is_ambiguous(const elbow_alphabet *alphabet, char letter) {

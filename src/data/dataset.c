@@ -51,7 +51,7 @@ static elbow_status read_image(const elbow_dataset *dataset, const char *name, e
     ELBOW_TRY(read_size(dataset, name, "width", most, &field->width));
     ELBOW_TRY(read_size(dataset, name, "channels", most, &field->channels));
     ELBOW_TRY(read_size(dataset, name, "maximum", most, &maximum));
-    ELBOW_CHECK(field->height <= most / field->width &&
+    ELBOW_CHECK(field->height > 0 && field->width > 0 && field->height <= most / field->width &&
                     field->channels <= most / field->height / field->width,
                 ELBOW_FORMAT, "%s: %s has images of %zu×%zu×%zu, which is too large; import the data again",
                 dataset->path, name, field->height, field->width, field->channels);

@@ -185,7 +185,7 @@ static bool unescape(char *text) {
         char kind = from[1];
         int high = kind == 'x' ? hex_digit(from[2]) : -1, low = high >= 0 ? hex_digit(from[3]) : -1;
         if (kind == '\\' || kind == 't' || kind == 'n') {
-            *to++ = kind == '\\' ? '\\' : kind == 't' ? '\t' : '\n';
+            *to++ = (char)(kind == '\\' ? '\\' : kind == 't' ? '\t' : '\n');
             from += 2;
         } else if (low >= 0 && high + low > 0) {
             *to++ = (char)(unsigned char)(high * 16 + low);

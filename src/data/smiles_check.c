@@ -79,7 +79,7 @@ static size_t read_element(const char *text, smiles_atom *atom) {
     const char *list = atom->aromatic ? aromatic_elements : elements;
     for (size_t length = islower((unsigned char)text[1]) ? 2 : 1; length > 0; length--) {
         atom->element[0] = (char)toupper((unsigned char)text[0]);
-        atom->element[1] = length == 2 ? text[1] : '\0';
+        atom->element[1] = (char)(length == 2 ? text[1] : '\0');
         atom->element[2] = '\0';
         if (is_listed(list, atom->element)) return length;
     }

@@ -24,7 +24,7 @@ ELBOW_KERNEL void elbow_layer_norm(real *restrict y, real *restrict mean, real *
         const real *from = x + r * n;
         real *to = y + r * n, middle = elbow_lane_sum(from, n) / (real)n;
         for (size_t i = 0; i < n; ++i) to[i] = from[i] - middle;
-        real s = 1 / (real)sqrt(lane_dot(to, to, n) / (real)n + epsilon);
+        real s = 1 / (real)sqrt((double)(lane_dot(to, to, n) / (real)n + epsilon));
         for (size_t i = 0; i < n; ++i) to[i] = (1 + gain[i]) * (to[i] * s) + bias[i];
         mean[r] = middle;
         scale[r] = s;

@@ -166,7 +166,10 @@ elbow_status elbow_make_labels(const elbow_maker *maker, size_t each, elbow_exam
     ELBOW_TRY(check_labels(maker));
     size_t labels = elbow_make_label_column(maker->vae)->cardinality;
     ELBOW_TRY(elbow_examples_reserve(given, elbow_vae_context(maker->vae), labels * each, maker->arena));
-    for (size_t i = 0; i < labels * each; i++) given->reals[i] = (real)(i / each);
+    for (size_t i = 0; i < labels * each; i++) {
+        size_t label = i / each;
+        given->reals[i] = (real)label;
+    }
     return ELBOW_OK;
 }
 
