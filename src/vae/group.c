@@ -63,7 +63,6 @@ elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const ch
     size_t i = 0;
     ELBOW_TRY(ELBOW_FAMILY_FIND(priors, "prior", name, &i));
     group->prior = priors[i];
-    group->prior_features = features;
     ELBOW_CHECK(
         !upper || (group->prior->own_family && !group->prior->constant), ELBOW_USAGE,
         "a %s prior does not look at the latents above it; give layers below another a prior that does: "

@@ -140,7 +140,6 @@ struct elbow_group {
     size_t q_size, z_size, noise;         /* reals of q and z, and random words, of one variable */
     size_t q_width, z_width, words_width; /* of one row: times L */
     char stream[32];                      /* "latent.0.gumbel" */
-    size_t prior_features;                /* width of what the prior is given; 0: nothing */
     const elbow_field
         *field; /* of x, where the encoder leads to this group: for priors that encode; else NULL */
     void *latent_state, *posterior_state, *prior_state;

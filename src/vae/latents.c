@@ -157,12 +157,8 @@ static const real *through(elbow_net *net, const elbow_latents *latents, const e
     return elbow_net_forward(net, pass, &input);
 }
 
-static const real *z_of(const elbow_stochastic *layer) {
-    return layer->count == 1 ? layer->groups[0].z : layer->z;
-}
-
 void elbow_latents_prior(elbow_latents *latents, const elbow_pass *pass, size_t i, bool drawn) {
-    const real *above = i + 1 < latents->count ? z_of(&latents->layers[i + 1]) : NULL;
+    const real *above = i + 1 < latents->count ? elbow_stochastic_z(&latents->layers[i + 1]) : NULL;
     const real *h = latents->down[i] ? through(latents->down[i], latents, pass, above) : NULL;
     latents->down_features[i] = h;
     elbow_stochastic_condition(&latents->layers[i], pass, h, drawn);
@@ -178,7 +174,7 @@ static const real *draw(elbow_latents *latents, const elbow_pass *pass, real tem
     for (size_t i = 0; i < latents->count; i++) {
         elbow_stochastic *layer = &latents->layers[i];
         if (i > 0) {
-            latents->up_features[i] = through(latents->up[i], latents, pass, z_of(layer - 1));
+            latents->up_features[i] = through(latents->up[i], latents, pass, elbow_stochastic_z(layer - 1));
             elbow_stochastic_forward(layer, pass, latents->up_features[i], NULL, latents->batch,
                                      latents->samples);
         }
@@ -188,7 +184,7 @@ static const real *draw(elbow_latents *latents, const elbow_pass *pass, real tem
             elbow_stochastic_relax(layer, pass, temperature, hard);
     }
     elbow_latents_condition(latents, pass);
-    return latents->z = z_of(&latents->layers[0]);
+    return latents->z = elbow_stochastic_z(&latents->layers[0]);
 }
 
 const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard) {
@@ -211,7 +207,7 @@ const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass 
         elbow_latents_prior(latents, pass, i, false);
         elbow_stochastic_sample_prior(layer, pass, batch);
     }
-    return latents->z = z_of(&latents->layers[0]);
+    return latents->z = elbow_stochastic_z(&latents->layers[0]);
 }
 
 void elbow_latents_receive(elbow_latents *latents, real *dz) {

@@ -77,7 +77,7 @@ const real *elbow_latents_enumerate(elbow_latents *latents, const elbow_pass *pa
         write_configuration(layer, latents->configurations + r * layer->z_width, r / latents->batch);
     elbow_stochastic_force(layer, pass, latents->configurations, true);
     elbow_latents_condition(latents, pass);
-    return latents->z = layer->count == 1 ? layer->groups[0].z : layer->z;
+    return latents->z = elbow_stochastic_z(layer);
 }
 
 void elbow_latents_forward_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
@@ -101,5 +101,5 @@ const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, si
         elbow_group_log_p(group, pass, latents->scratch, latents->rows, 0);
         elbow_add(log_p, latents->scratch, latents->rows);
     }
-    return latents->z = layer->count == 1 ? layer->groups[0].z : layer->z;
+    return latents->z = elbow_stochastic_z(layer);
 }

@@ -56,6 +56,11 @@ const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_p
 /* Takes z from elsewhere: (R, z_width), discrete values. Completes q where that is wanted. */
 void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, const real *z, bool complete_q);
 
+/* z of the last draw: (R, z_width). */
+static inline const real *elbow_stochastic_z(const elbow_stochastic *layer) {
+    return layer->count == 1 ? layer->groups[0].z : layer->z;
+}
+
 /* p(z|h) given features (R, prior features) or NULL, and the current draws. Zeroes dp in training. */
 void elbow_stochastic_condition(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
                                 bool drawn);
