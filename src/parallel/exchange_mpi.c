@@ -1,28 +1,34 @@
 /* The plain reference: each rank adds up its shards, MPI_Iallreduce adds up the ranks, in whatever order the
- * library likes, and every rank updates every parameter. Exact to rounding only. */
-#include <stdlib.h>
+ * library likes, and every rank updates every parameter. Exact to rounding only.
+ *
+ * Gradients leave in buckets as the backward pass completes them, and MPI gets on with them whenever another layer is
+ * ready. */
 #include <string.h>
 
+#include "math/vector.h"
 #include "parallel/exchange_ops.h"
 
-enum { RANGES = 64 };
+enum { BUCKET = 1 << 20, REQUESTS = 64 }; /* parameters in a bucket; buckets on their way at once */
 
 typedef struct mpi_state {
     real *sum; /* (size) */
-    MPI_Request requests[RANGES];
-    int request_count;
+    MPI_Request requests[REQUESTS];
+    int count;
 } mpi_state;
 
 static elbow_status create(elbow_exchange *exchange) {
-    mpi_state *state = calloc(1, sizeof *state);
-    ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for the exchange");
+    mpi_state *state = NULL;
+    ELBOW_TRY(elbow_arena_take(exchange->arena, 1, sizeof *state, &state));
     exchange->state = state;
     exchange->owned_begin = 0;
     exchange->owned_end = exchange->size;
+    ELBOW_TRY(elbow_arena_reals(exchange->arena, exchange->size, &exchange->parameters));
     return elbow_arena_reals(exchange->arena, exchange->size, &state->sum);
 }
 
-static void destroy(elbow_exchange *exchange) { free(exchange->state); }
+static elbow_status spread(elbow_exchange *exchange) {
+    return elbow_world_broadcast(exchange->world, exchange->parameters, exchange->size * sizeof(real), 0);
+}
 
 static real *gradient(elbow_exchange *exchange, size_t shard) {
     mpi_state *state = exchange->state;
@@ -30,21 +36,32 @@ static real *gradient(elbow_exchange *exchange, size_t shard) {
     return state->sum;
 }
 
+static void wait(mpi_state *state) {
+    MPI_Waitall(state->count, state->requests, MPI_STATUSES_IGNORE);
+    state->count = 0;
+}
+
 static void ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end) {
     mpi_state *state = exchange->state;
     if (shard + 1 < exchange->first + exchange->count || exchange->world->size == 1) return;
-    if (state->request_count == RANGES) {
-        MPI_Waitall(state->request_count, state->requests, MPI_STATUSES_IGNORE);
-        state->request_count = 0;
+    for (size_t at = begin; at < end; at += BUCKET) {
+        size_t count = end - at < BUCKET ? end - at : BUCKET;
+        if (state->count == REQUESTS) wait(state);
+        MPI_Iallreduce(MPI_IN_PLACE, state->sum + at, (int)count, ELBOW_MPI_REAL, MPI_SUM, exchange->comm,
+                       &state->requests[state->count++]);
     }
-    MPI_Iallreduce(MPI_IN_PLACE, state->sum + begin, (int)(end - begin), ELBOW_MPI_REAL, MPI_SUM,
-                   exchange->comm, &state->requests[state->request_count++]);
+    int all = 0;
+    MPI_Testall(state->count, state->requests, &all, MPI_STATUSES_IGNORE); /* progress; done or not */
+    if (all) state->count = 0;
 }
 
 static elbow_status finish(elbow_exchange *exchange, real **sum) {
     mpi_state *state = exchange->state;
-    MPI_Waitall(state->request_count, state->requests, MPI_STATUSES_IGNORE);
-    state->request_count = 0;
+    size_t begin = exchange->part_begins[exchange->part], end = exchange->part_begins[exchange->part + 1];
+    double *square = exchange->squares;
+    wait(state);
+    for (size_t at = begin; at < end; at += ELBOW_BLOCK)
+        *square++ = elbow_square_sum(state->sum + at, end - at < ELBOW_BLOCK ? end - at : ELBOW_BLOCK);
     *sum = state->sum;
     return ELBOW_OK;
 }
@@ -67,11 +84,11 @@ static elbow_status scatter(elbow_exchange *exchange, const real *full, real *ow
 const elbow_exchange_ops elbow_exchange_mpi = {
     .name = "mpi",
     .create = create,
+    .spread = spread,
     .gradient = gradient,
     .ready = ready,
     .finish = finish,
     .publish = publish,
     .gather = gather,
     .scatter = scatter,
-    .destroy = destroy,
 };

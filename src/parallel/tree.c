@@ -48,3 +48,15 @@ size_t elbow_tree_plan(elbow_addition *additions, const elbow_node *nodes, size_
     plan_node(additions, &used, nodes, &at, 0, width, shards);
     return used;
 }
+
+size_t elbow_tree_plan_range(elbow_addition *additions, size_t *at, const elbow_node *nodes, size_t count,
+                             size_t shards) {
+    size_t used = 0, next = 0;
+    size_t end = count > 0 ? nodes[count - 1].first + nodes[count - 1].count : 0;
+    for (size_t cover = 0; next < count; cover++) {
+        size_t first = nodes[next].first, width = 1, whole = largest_node(first, end, shards);
+        while (width < whole) width *= 2; /* of the tree's node, which S may clip */
+        at[cover] = plan_node(additions, &used, nodes, &next, first, width, shards);
+    }
+    return used;
+}

@@ -27,6 +27,11 @@ typedef struct elbow_addition {
     size_t to, from; /* indices of values */
 } elbow_addition;
 
+/* Where the shards of seat i of P begin: seats take [⌊iS/P⌋, ⌊(i+1)S/P⌋). Local. */
+static inline size_t elbow_first_shard(size_t seat, size_t seats, size_t shards) {
+    return seat * shards / seats;
+}
+
 /* The maximal nodes of the shards [first, first + count) of S, left to right. `nodes` has room for
  * elbow_tree_most_nodes(); returns how many. Local. */
 size_t elbow_tree_cover(elbow_node *nodes, size_t first, size_t count, size_t shards);
@@ -35,5 +40,11 @@ size_t elbow_tree_most_nodes(void);
 /* The additions that leave in value[0] the sum over all shards, where nodes[i] (left to right, together
  * covering [0, S)) has value[i]. `additions` has room for count − 1. Returns how many (count − 1). Local. */
 size_t elbow_tree_plan(elbow_addition *additions, const elbow_node *nodes, size_t count, size_t shards);
+
+/* The same for nodes that together cover only the shards [nodes[0].first, …): the additions that leave the sums of that
+ * range's maximal nodes (elbow_tree_cover) in the values of their leftmost parts, whose indices go to `at`, one for each.
+ * Returns how many additions. Local. */
+size_t elbow_tree_plan_range(elbow_addition *additions, size_t *at, const elbow_node *nodes, size_t count,
+                             size_t shards);
 
 #endif

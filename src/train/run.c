@@ -164,8 +164,14 @@ static elbow_status create_parts(elbow_run *run) {
     size_t first = 0, count = 0, begin = 0, end = 0;
     ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset, ELBOW_X),
                                           elbow_view_context(&run->view)));
-    ELBOW_TRY(elbow_exchange_create(&run->exchange, options->parallel.allreduce, world, run->order.shards,
-                                    elbow_vae_params(run->vae)->size));
+    elbow_exchange_spec spec = {
+        .name = options->parallel.allreduce,
+        .replica = options->parallel.replica,
+        .node_ranks = (size_t)options->parallel.node_ranks,
+        .shards = run->order.shards,
+        .size = elbow_vae_params(run->vae)->size,
+    };
+    ELBOW_TRY(elbow_exchange_create(&run->exchange, world, &spec));
     elbow_exchange_shards(run->exchange, &first, &count);
     elbow_exchange_owned(run->exchange, &begin, &end);
     ELBOW_TRY_ALL(world, reserve_model(run));
@@ -230,9 +236,10 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, const elbow_
         return elbow_run_restore(run, checkpoint, false, start->resume);
     }
     if (start->from) return elbow_run_restore(run, checkpoint, true, start->from);
-    elbow_params_initialize(elbow_vae_params(run->vae), run->order.seed,
-                            elbow_exchange_parameters(run->exchange));
-    return ELBOW_OK;
+    if (run->world->rank == 0)
+        elbow_params_initialize(elbow_vae_params(run->vae), run->order.seed,
+                                elbow_exchange_parameters(run->exchange));
+    return elbow_exchange_spread(run->exchange);
 }
 
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {

@@ -179,15 +179,15 @@ static void relink_best(const elbow_run *run) {
 elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoint, bool weights_only,
                                const char *subject) {
     elbow_world *world = run->world;
-    size_t bytes = elbow_vae_params(run->vae)->size * sizeof(real);
+    size_t size = elbow_vae_params(run->vae)->size;
     real *parameters = elbow_exchange_parameters(run->exchange), *full = NULL;
     const real *values = checkpoint ? checkpoint->parameters : NULL;
     ELBOW_TRY_ALL(world, map_block(run, checkpoint, values, parameters, subject));
-    ELBOW_TRY(elbow_world_broadcast(world, parameters, bytes, 0));
+    ELBOW_TRY(elbow_exchange_spread(run->exchange));
     if (weights_only) return ELBOW_OK;
 
     elbow_status status = ELBOW_OK;
-    if (world->rank == 0) status = elbow_aligned_reals(bytes / sizeof(real), &full);
+    if (world->rank == 0) status = elbow_aligned_reals(size, &full);
     status = elbow_world_agree(world, status);
     if (status == ELBOW_OK) status = restore_slots(run, checkpoint, full, subject);
     free(full);

@@ -68,6 +68,7 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     size_t first = 0, count = 0, owned_begin = 0, owned_end = 0;
     size_t epoch_step = (size_t)(run->step % run->epoch_steps);
     real *gradient = NULL, *parameters = elbow_exchange_parameters(run->exchange);
+    const double *squares = NULL; /* of its blocks */
     double since = elbow_now();
     *report = (elbow_step_report){
         .examples = elbow_order_step_examples(&run->order, epoch_step),
@@ -83,10 +84,10 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     for (size_t shard = first; shard < first + count; shard++)
         shard_gradient(run, shard, epoch_step, &objective, report, &since);
 
-    ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient));
+    ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient, &squares));
     lap(report, ELBOW_PHASE_EXCHANGE, &since);
     /* Every rank learns the gradient's norm, the losses of all shards, and who wants to stop. */
-    ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, gradient, report));
+    ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, squares, report));
     ELBOW_CHECK(
         isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
         "step %lld: the %s is not finite; no parameter was changed. The newest checkpoint is of step %lld: "

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "elbow/base/arena.h"
-#include "math/vector.h"
 
 /* What a rank sends: flags, then the terms of its shards, then the square sums of its part's blocks:
  *
@@ -14,15 +13,33 @@ enum { TERMS = sizeof(elbow_terms) / sizeof(double) }; /* a struct of doubles: c
 
 struct elbow_summary {
     elbow_arena *arena;
-    double *own, *all;     /* this rank's, every rank's in rank order */
-    size_t *bytes;         /* (ranks) */
-    size_t *shards;        /* (ranks) how many */
-    size_t *blocks;        /* (ranks) how many */
-    size_t first, ranks;   /* this rank's first shard; ranks */
-    size_t offset, length; /* of this rank's part in what it owns; parameters in the part */
+    double *own, *all;   /* this rank's, every rank's in rank order */
+    size_t *bytes;       /* (ranks) */
+    size_t *begins;      /* (ranks) where its doubles begin in `all` */
+    size_t *shards;      /* (ranks) how many */
+    size_t *blocks;      /* (ranks) how many */
+    size_t *by_shard;    /* (ranks) in the order of their shards, … */
+    size_t *by_block;    /* … and of their blocks */
+    size_t first, ranks; /* this rank's first shard; ranks */
 };
 
 static size_t blocks_of(size_t parameters) { return (parameters + ELBOW_BLOCK - 1) / ELBOW_BLOCK; }
+
+/* Ranks by growing key, equal ones by number. Heaps of ranks sort in no time next to what starting them takes. */
+typedef struct keyed {
+    size_t key, rank;
+} keyed;
+
+static int compare_keyed(const void *a, const void *b) {
+    const keyed *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+static void sort_ranks(size_t *order, keyed *keys, size_t ranks) {
+    qsort(keys, ranks, sizeof *keys, compare_keyed);
+    for (size_t i = 0; i < ranks; i++) order[i] = keys[i].rank;
+}
 
 elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
     elbow_status status = ELBOW_OK;
@@ -34,20 +51,27 @@ elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->bytes, &s->bytes));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->shards, &s->shards));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->blocks, &s->blocks));
-    size_t total = 0, owned_begin = 0, owned_end = 0;
-    elbow_exchange_owned(run->exchange, &owned_begin, &owned_end);
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->begins, &s->begins));
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_shard, &s->by_shard));
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_block, &s->by_block));
+    keyed *shard_keys = NULL, *block_keys = NULL;
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *shard_keys, &shard_keys));
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *block_keys, &block_keys));
+    size_t total = 0;
     for (size_t r = 0; r < s->ranks; r++) {
         size_t begin = 0, end = 0, first = 0;
         elbow_exchange_part(run->exchange, r, &begin, &end);
         elbow_exchange_shards_of(run->exchange, r, &first, &s->shards[r]);
         s->blocks[r] = blocks_of(end - begin);
         s->bytes[r] = (1 + TERMS * s->shards[r] + s->blocks[r]) * sizeof(double);
+        s->begins[r] = total / sizeof(double);
         total += s->bytes[r];
-        if (r != (size_t)run->world->rank) continue;
-        s->first = first;
-        s->offset = begin - owned_begin;
-        s->length = end - begin;
+        shard_keys[r] = (keyed){first, r};
+        block_keys[r] = (keyed){begin, r};
+        if (r == (size_t)run->world->rank) s->first = first;
     }
+    sort_ranks(s->by_shard, shard_keys, s->ranks);
+    sort_ranks(s->by_block, block_keys, s->ranks);
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->bytes[run->world->rank], 1, &s->own));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, total, 1, &s->all));
     *out = s;
@@ -68,24 +92,24 @@ void elbow_summary_put_terms(elbow_summary *s, size_t shard, const elbow_terms *
     memcpy(s->own + 1 + TERMS * (shard - s->first), terms, sizeof *terms);
 }
 
-elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, const real *gradient,
+elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, const double *squares,
                                  elbow_step_report *report) {
     size_t rank = (size_t)run->world->rank;
-    double *squares = s->own + 1 + TERMS * s->shards[rank];
     s->own[0] = (double)flags;
-    for (size_t at = 0; at < s->length; at += ELBOW_BLOCK) {
-        size_t count = s->length - at < ELBOW_BLOCK ? s->length - at : ELBOW_BLOCK;
-        *squares++ = elbow_square_sum(gradient + s->offset + at, count);
-    }
+    memcpy(s->own + 1 + TERMS * s->shards[rank], squares, s->blocks[rank] * sizeof *squares);
     ELBOW_TRY(elbow_world_allgather(run->world, s->own, s->all, s->bytes));
 
     report->flags = 0;
     double square = 0, terms[TERMS] = {0};
-    const double *at = s->all;
-    for (size_t r = 0; r < s->ranks; r++) {
+    for (size_t i = 0; i < s->ranks; i++) {
+        const double *at = s->all + s->begins[s->by_shard[i]];
         report->flags |= (unsigned)*at++;
-        for (size_t shard = 0; shard < s->shards[r]; shard++)
-            for (size_t i = 0; i < TERMS; i++) terms[i] += *at++;
+        for (size_t shard = 0; shard < s->shards[s->by_shard[i]]; shard++)
+            for (size_t t = 0; t < TERMS; t++) terms[t] += *at++;
+    }
+    for (size_t i = 0; i < s->ranks; i++) {
+        size_t r = s->by_block[i];
+        const double *at = s->all + s->begins[r] + 1 + TERMS * s->shards[r];
         for (size_t block = 0; block < s->blocks[r]; block++) square += *at++;
     }
     memcpy(&report->terms, terms, sizeof terms);

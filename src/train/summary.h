@@ -8,9 +8,9 @@
 /* This rank's loss terms of one of its shards. */
 void elbow_summary_put_terms(elbow_summary *summary, size_t shard, const elbow_terms *terms);
 
-/* Gathers, with the summed gradient that this rank owns, and fills terms, gradient_norm and flags of the
- * report. Collective. */
-elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags, const real *gradient,
-                                 elbow_step_report *report);
+/* Gathers, with the square sums of this rank's blocks (elbow_exchange_finish), and fills terms, gradient_norm and
+ * flags of the report. Collective. */
+elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags,
+                                 const double *squares, elbow_step_report *report);
 
 #endif

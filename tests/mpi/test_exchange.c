@@ -68,16 +68,22 @@ static void dawdle(uint64_t step) {
     nanosleep(&(struct timespec){0, nanoseconds}, NULL);
 }
 
-/* The parts of the ranks are whole blocks, in order, and together everything. */
+/* The parts of the ranks are whole blocks, and together everything, once. */
 static void check_parts(elbow_exchange *exchange, size_t size) {
     size_t at = 0, begin = 0, end = 0, owned_begin = 0, owned_end = 0;
-    for (int r = 0; r < world->size; r++) {
-        elbow_exchange_part(exchange, (size_t)r, &begin, &end);
-        CHECK(begin == at && end >= begin, "part of rank %d is [%zu, %zu)", r, begin, end);
-        CHECK(begin % ELBOW_BLOCK == 0 || begin == size, "part of rank %d begins at %zu", r, begin);
-        at = end;
+    while (at < size) {
+        size_t next = at;
+        for (int r = 0; r < world->size; r++) {
+            elbow_exchange_part(exchange, (size_t)r, &begin, &end);
+            CHECK(begin <= end && end <= size, "part of rank %d is [%zu, %zu)", r, begin, end);
+            CHECK(begin % ELBOW_BLOCK == 0 || begin == size, "part of rank %d begins at %zu", r, begin);
+            if (begin != at || end == begin) continue;
+            CHECK(next == at, "two ranks have parameter %zu", at);
+            next = end;
+        }
+        CHECK(next > at, "nobody has parameter %zu", at);
+        at = next;
     }
-    CHECK(at == size, "the parts end at %zu of %zu", at, size);
     elbow_exchange_part(exchange, (size_t)world->rank, &begin, &end);
     elbow_exchange_owned(exchange, &owned_begin, &owned_end);
     CHECK(owned_begin <= begin && end <= owned_end && owned_end <= size, "the part is not owned");
@@ -85,11 +91,27 @@ static void check_parts(elbow_exchange *exchange, size_t size) {
 
 static real parameter_of(size_t i, uint64_t step) { return (real)(hash_of(i, step, 77) >> 40); }
 
+/* In order by blocks, whoever has them: what a norm is made of. */
+static void check_squares(elbow_exchange *exchange, const real *sum, const double *squares) {
+    size_t begin = 0, end = 0, owned_begin = 0, owned_end = 0;
+    elbow_exchange_part(exchange, (size_t)world->rank, &begin, &end);
+    elbow_exchange_owned(exchange, &owned_begin, &owned_end);
+    for (size_t at = begin; at < end; at += ELBOW_BLOCK) {
+        double square = 0;
+        for (size_t i = at; i < end && i < at + ELBOW_BLOCK; i++)
+            square += (double)sum[i - owned_begin] * (double)sum[i - owned_begin];
+        CHECK(fabs(*squares - square) <= 1e-12 * square, "squares from %zu: %g, not %g", at, *squares,
+              square);
+        squares++;
+    }
+}
+
 static void one_step(elbow_exchange *exchange, const char *name, size_t shards, size_t size, uint64_t step,
                      cut how) {
     size_t first = 0, count = 0, begin = 0, end = 0;
     bool exact = strcmp(name, "ordered") == 0;
     real *sum = NULL;
+    const double *squares = NULL;
     elbow_exchange_shards(exchange, &first, &count);
     elbow_exchange_owned(exchange, &begin, &end);
     dawdle(step);
@@ -99,7 +121,8 @@ static void one_step(elbow_exchange *exchange, const char *name, size_t shards, 
         /* `mpi` sums ranges together, so they must be the same everywhere; `ordered` takes any. */
         be_ready(exchange, shard, size, how, exact ? step + 100 * shard : step);
     }
-    CHECK(elbow_exchange_finish(exchange, &sum) == ELBOW_OK, "step %d", (int)step);
+    CHECK(elbow_exchange_finish(exchange, &sum, &squares) == ELBOW_OK, "step %d", (int)step);
+    check_squares(exchange, sum, squares);
     size_t width = whole_width(shards);
     for (size_t i = begin; i < end; i++) {
         real expected = tree_sum(0, width, shards, i, step), got = sum[i - begin];
@@ -118,6 +141,15 @@ static void one_step(elbow_exchange *exchange, const char *name, size_t shards, 
     CHECK(elbow_exchange_publish(exchange) == ELBOW_OK, "step %d", (int)step);
     for (size_t i = 0; i < size; i++)
         CHECK(parameters[i] == parameter_of(i, step), "parameter %zu after step %d", i, (int)step);
+}
+
+/* Rank 0's parameters, everywhere. */
+static void spread(elbow_exchange *exchange, size_t size, uint64_t step) {
+    real *parameters = elbow_exchange_parameters(exchange);
+    elbow_world_barrier(world); /* what others still look at is not written */
+    for (size_t i = 0; world->rank == 0 && i < size; i++) parameters[i] = parameter_of(i, step);
+    CHECK(elbow_exchange_spread(exchange) == ELBOW_OK, "size %zu", size);
+    for (size_t i = 0; i < size; i++) CHECK(parameters[i] == parameter_of(i, step), "parameter %zu", i);
 }
 
 /* Moments to rank 0 and back. */
@@ -142,7 +174,7 @@ static void round_trip(elbow_exchange *exchange, size_t size) {
     free(full);
 }
 
-static void sums(const char *name) {
+static void sums(const char *name, const char *replica, size_t node_ranks, size_t groups) {
     static const size_t sizes[] = {
         1, 100, ELBOW_BLOCK - 1, ELBOW_BLOCK, ELBOW_BLOCK + 1, 3 * ELBOW_BLOCK, 5 * ELBOW_BLOCK + 77};
     static const size_t more[] = {0, 1, 2, 3, 4, 9, 13};
@@ -152,11 +184,15 @@ static void sums(const char *name) {
             elbow_exchange *exchange = NULL;
             size_t shards = ranks + more[m], size = sizes[z], first = 0, count = 0;
             if (size > 2 * ELBOW_BLOCK && m % 2 == 1) continue; /* the large ones with every other S */
-            CHECK(elbow_exchange_create(&exchange, name, world, shards, size) == ELBOW_OK, "S = %zu", shards);
+            elbow_exchange_spec spec = {name, replica, node_ranks, shards, size};
+            CHECK(elbow_exchange_create(&exchange, world, &spec) == ELBOW_OK, "S = %zu", shards);
+            CHECK(elbow_exchange_replicas(exchange) == groups, "%zu replicas, not %zu",
+                  elbow_exchange_replicas(exchange), groups);
             elbow_exchange_shards(exchange, &first, &count);
             CHECK(count >= shards / ranks && count <= shards / ranks + 1, "%zu shards here", count);
             check_parts(exchange, size);
-            CHECK(elbow_exchange_bytes(exchange) >= 2 * size * sizeof(real), "%zu parameters", size);
+            CHECK(elbow_exchange_bytes(exchange) >= size * sizeof(real), "%zu parameters", size);
+            spread(exchange, size, 3 + m);
             for (int how = 0; how < CUTS; how++)
                 one_step(exchange, name, shards, size, (uint64_t)how + 10 * m, (cut)how);
             round_trip(exchange, size);
@@ -166,15 +202,23 @@ static void sums(const char *name) {
         }
 }
 
-static void ordered(void) { sums("ordered"); }
-static void by_mpi(void) { sums("mpi"); }
+/* All ranks share memory; messages alone; and as if a node were several, of equal sizes and not. */
+static void shared(void) { sums("ordered", "node", 0, 1); }
+static void messages(void) { sums("ordered", "rank", 0, (size_t)world->size); }
+static void groups(void) {
+    size_t ranks = (size_t)world->size;
+    for (size_t most = 1; most < ranks; most++) sums("ordered", "node", most, (ranks + most - 1) / most);
+}
+static void by_mpi(void) { sums("mpi", "node", 0, (size_t)world->size); }
 
 /* Two at once: their messages do not meet. */
 static void side_by_side(void) {
     elbow_exchange *a = NULL, *b = NULL;
     size_t shards = (size_t)world->size + 2, sizes[2] = {ELBOW_BLOCK * 3 + 5, ELBOW_BLOCK * 2};
-    CHECK(elbow_exchange_create(&a, "ordered", world, shards, sizes[0]) == ELBOW_OK, "a");
-    CHECK(elbow_exchange_create(&b, "ordered", world, shards, sizes[1]) == ELBOW_OK, "b");
+    elbow_exchange_spec of_a = {"ordered", "node", 0, shards, sizes[0]};
+    elbow_exchange_spec of_b = {"ordered", "node", 2, shards, sizes[1]};
+    CHECK(elbow_exchange_create(&a, world, &of_a) == ELBOW_OK, "a");
+    CHECK(elbow_exchange_create(&b, world, &of_b) == ELBOW_OK, "b");
     elbow_exchange *both[2] = {a, b};
     for (uint64_t step = 0; step < 5; step++) {
         size_t first = 0, count = 0;
@@ -188,11 +232,13 @@ static void side_by_side(void) {
         for (size_t x = 2; x-- > 0;) {
             size_t begin = 0, end = 0;
             real *sum = NULL;
+            const double *squares = NULL;
             elbow_exchange_owned(both[x], &begin, &end);
-            CHECK(elbow_exchange_finish(both[x], &sum) == ELBOW_OK, "exchange %zu", x);
+            CHECK(elbow_exchange_finish(both[x], &sum, &squares) == ELBOW_OK, "exchange %zu", x);
             for (size_t i = begin; i < end; i++)
                 CHECK(sum[i - begin] == tree_sum(0, whole_width(shards), shards, i, step + 50 * x),
                       "exchange %zu, parameter %zu", x, i);
+            CHECK(elbow_exchange_publish(both[x]) == ELBOW_OK, "exchange %zu", x);
         }
     }
     elbow_exchange_destroy(&b);
@@ -205,17 +251,19 @@ static void refusals(void) {
     const char *const names[] = {"ordered", "mpi"};
     for (int n = 0; n < 2; n++)
         for (size_t shards = 0; shards < (size_t)world->size; shards++) {
-            CHECK(elbow_exchange_create(&exchange, names[n], world, shards, 10) == ELBOW_USAGE, "S = %zu",
-                  shards);
+            elbow_exchange_spec few = {names[n], "node", 0, shards, 10};
+            CHECK(elbow_exchange_create(&exchange, world, &few) == ELBOW_USAGE, "S = %zu", shards);
             CHECK(exchange == NULL, "nothing is made");
             CHECK(strstr(elbow_error_message(), "parallel.shards=") != NULL, "the mend");
             check_same_message();
         }
-    CHECK(elbow_exchange_create(&exchange, "orderd", world, 64, 10) == ELBOW_USAGE, "unknown name");
+    elbow_exchange_spec unknown = {"orderd", "node", 0, 64, 10};
+    CHECK(elbow_exchange_create(&exchange, world, &unknown) == ELBOW_USAGE, "unknown name");
     CHECK(strstr(elbow_error_message(), "did you mean `ordered`") != NULL, "the nearest name");
     check_same_message();
     if (sizeof(size_t) > 4) {
-        CHECK(elbow_exchange_create(&exchange, "ordered", world, 64, (size_t)INT32_MAX + 1) == ELBOW_PARALLEL,
+        elbow_exchange_spec large = {"ordered", "node", 0, 64, (size_t)INT32_MAX + 1};
+        CHECK(elbow_exchange_create(&exchange, world, &large) == ELBOW_PARALLEL,
               "more parameters than MPI counts");
         check_same_message();
     }
@@ -223,10 +271,8 @@ static void refusals(void) {
 
 int main(int argc, char **argv) {
     static const rank_test tests[] = {
-        {"ordered", ordered},
-        {"mpi", by_mpi},
-        {"side by side", side_by_side},
-        {"refusals", refusals},
+        {"shared", shared}, {"messages", messages},         {"groups", groups},
+        {"mpi", by_mpi},    {"side by side", side_by_side}, {"refusals", refusals},
     };
     return run_on_ranks(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "parallel/exchange_ops.h"
 #include "parallel/tree.h"
 
 enum { MOST_SHARDS = 70 };
@@ -91,6 +90,35 @@ static void check_partition(const size_t *bounds, size_t blocks, size_t shards) 
     assert_true(values[0] == value_of(0, whole_width(shards), shards));
 }
 
+/* Two levels: the blocks in two heaps, each summed to its maximal nodes first, and those then. */
+static void check_two_levels(const size_t *bounds, size_t blocks, size_t cut, size_t shards) {
+    static elbow_node nodes[4 * MOST_SHARDS], all[8 * MOST_SHARDS], expected[4 * MOST_SHARDS];
+    static elbow_addition additions[8 * MOST_SHARDS];
+    static uint64_t values[4 * MOST_SHARDS], top[8 * MOST_SHARDS];
+    size_t at[4 * MOST_SHARDS], tops = 0;
+    const size_t heaps[] = {0, cut, blocks};
+    for (int h = 0; h < 2; h++) {
+        size_t count = 0, begin = bounds[heaps[h]], end = bounds[heaps[h + 1]];
+        for (size_t b = heaps[h]; b < heaps[h + 1]; b++)
+            count += cover(nodes + count, bounds[b], bounds[b + 1] - bounds[b], shards);
+        for (size_t n = 0; n < count; n++) values[n] = value_of_node(nodes[n], shards);
+        size_t used = elbow_tree_plan_range(additions, at, nodes, count, shards);
+        for (size_t i = 0; i < used; i++)
+            values[additions[i].to] = combine(values[additions[i].to], values[additions[i].from]);
+        size_t covers = end > begin ? cover(expected, begin, end - begin, shards) : 0;
+        assert_int_equal(used + covers, count);
+        for (size_t n = 0; n < covers; n++, tops++) {
+            all[tops] = expected[n];
+            top[tops] = values[at[n]];
+            assert_true(top[tops] == value_of_node(expected[n], shards));
+        }
+    }
+    size_t used = elbow_tree_plan(additions, all, tops, shards);
+    for (size_t i = 0; i < used; i++)
+        top[additions[i].to] = combine(top[additions[i].to], top[additions[i].from]);
+    assert_true(top[0] == value_of(0, whole_width(shards), shards));
+}
+
 static void every_rank_count(void **state) {
     (void)state;
     for (size_t shards = 1; shards <= MOST_SHARDS; shards++)
@@ -104,6 +132,8 @@ static void every_rank_count(void **state) {
                 assert_true(count >= shards / ranks && count <= shards / ranks + 1);
             }
             check_partition(bounds, ranks, shards);
+            for (size_t cut = 0; cut <= ranks; cut += 1 + ranks / 7)
+                check_two_levels(bounds, ranks, cut, shards);
         }
 }
 
