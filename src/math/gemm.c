@@ -6,6 +6,8 @@
 
 #include <cblas.h>
 
+#include "math/products.h"
+
 /* The largest size given to BLAS in one call: whatever its integer, INT_MAX fits. Tests make it small. */
 #ifndef ELBOW_GEMM_MOST
 #define ELBOW_GEMM_MOST ((size_t)INT_MAX)
@@ -77,6 +79,8 @@ void elbow_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k
         plain_product(&p, m, n, k, a, b, beta, c);
         return;
     }
+    const elbow_product told = {transpose_a, transpose_b, m, n, k, a, b, c};
+    if (elbow_products_watcher) elbow_products_tell(&told, false);
     for (size_t i = 0; i < m; i += cut)
         for (size_t j = 0; j < n; j += cut)
             for (size_t l = 0; l < k; l += cut)
@@ -84,6 +88,7 @@ void elbow_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k
                              a + (transpose_a ? l * lda + i : i * lda + l),
                              b + (transpose_b ? j * ldb + l : l * ldb + j), l == 0 ? beta : (real)1,
                              c + i * ldc + j);
+    if (elbow_products_watcher) elbow_products_tell(&told, true);
 }
 
 /* openblas_get_config() begins "OpenBLAS 0.3.21 …": the library and its version, then how it was built. */

@@ -17,7 +17,7 @@ typedef enum elbow_phase {
 /* What a rank may ask of all: the flags of all ranks are joined. */
 enum { ELBOW_FLAG_STOP = 1, ELBOW_FLAG_SAVE = 2 };
 
-/* The same on every rank, but for `phases`. */
+/* The same on every rank, but for `phases`, which grow as each part of the step ends (train/bench_products.c). */
 typedef struct elbow_step_report {
     elbow_terms terms;    /* sums over the step's examples */
     size_t examples;      /* of all shards */
