@@ -24,6 +24,7 @@
 #include "elbow/base/options.h"
 #include "elbow/parallel/world.h"
 
+int cmd_bench(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);

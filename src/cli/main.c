@@ -22,6 +22,7 @@ static const struct {
     {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true},
     {"interpolate", "the way from one example to another", cmd_interpolate, true},
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
+    {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true},
     {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

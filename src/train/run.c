@@ -190,7 +190,7 @@ static elbow_status create_parts(elbow_run *run) {
 static elbow_status make_directory(const elbow_run *run, const elbow_start *start) {
     elbow_status status = ELBOW_OK;
     char *path = NULL, *text = NULL;
-    if (run->world->rank != 0) return ELBOW_OK;
+    if (run->world->rank != 0 || run->directory[0] == 0) return ELBOW_OK;
     if (start->out != NULL) {
         bool there = start->reuse && elbow_file_is_directory(run->directory);
         ELBOW_CHECK(elbow_file_is_directory(run->directory) || !elbow_file_exists(run->directory),
@@ -257,7 +257,7 @@ elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options
                               elbow_start *start) {
     const char *directory = start->resume ? start->resume : start->out;
     elbow_run *run = calloc(1, sizeof *run);
-    if (run != NULL) run->directory = strdup(directory);
+    if (run != NULL) run->directory = strdup(directory ? directory : "");
     bool made = run != NULL && run->directory != NULL;
     elbow_status status =
         elbow_world_agree(world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a run"));

@@ -55,7 +55,7 @@ typedef struct elbow_run {
     char data_checksum[32];
 } elbow_run;
 
-/* How a run begins. */
+/* How a run begins. With neither `out` nor `resume` it has no directory (""), and nothing of it lasts: a benchmark's. */
 typedef struct elbow_start {
     const char *out;    /* a directory that must be new; or */
     const char *resume; /* a run directory to go on with */

@@ -1,0 +1,81 @@
+/* What `elbow bench` measures: the training step beside its matrix products alone, exchanges beside MPI_Allreduce,
+ * batches, and checkpoints. Everything compared is measured in the same run, in turns, on all ranks at the same time.
+ *
+ * Results are rank 0's; other ranks get them empty. A rank's figure is a median over repetitions with its quartiles;
+ * what all ranks wait for is that of the slowest. All functions are Collective but where said. */
+#ifndef ELBOW_TRAIN_BENCH_H
+#define ELBOW_TRAIN_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "elbow/base/options.h"
+#include "elbow/parallel/world.h"
+#include "elbow/train/run.h"
+#include "elbow/train/step.h"
+
+/* Median and quartiles. */
+typedef struct elbow_spread {
+    double low, median, high;
+} elbow_spread;
+
+/* What it ran on. */
+typedef struct elbow_bench_machine {
+    char cpu[128], kernels[32], blas[ELBOW_FACT_BYTES], library[128]; /* rank 0's; library is MPI's */
+    int cores, bound;          /* of rank 0's node, and that rank 0 may use; 0 where unknown */
+    int ranks, nodes, threads; /* threads of a rank */
+    char hosts[512];           /* the nodes, cut where they are many */
+    double flops;     /* a core's fused multiply-adds, operations a second: the slowest rank's best */
+    double bandwidth; /* a triad far beyond the caches, bytes a second of a rank while all have one */
+} elbow_bench_machine;
+
+/* The words; threads: BLAS's, which it sets. */
+elbow_status elbow_bench_machine_find(elbow_bench_machine *machine, elbow_world *world, int threads);
+
+/* A data file of random 28 × 28 images with at least `examples` of training, one for a node, in a directory of its own
+ * in TMPDIR (or /tmp); sets data.file, and data.limit to 0. elbow_bench_synthetic_remove takes it away again, which may be while it is open. */
+typedef struct elbow_bench_synthetic {
+    char directory[256], path[280]; /* the rank's that wrote it; "" on others */
+} elbow_bench_synthetic;
+elbow_status elbow_bench_synthetic_make(elbow_bench_synthetic *synthetic, elbow_world *world,
+                                        elbow_options *options);
+void elbow_bench_synthetic_remove(elbow_bench_synthetic *synthetic); /* Local */
+
+/* ------------------------------------------------------------------------------------------------ step */
+
+enum { ELBOW_BENCH_PARTS = ELBOW_PHASES + 1 }; /* the phases, and what is in none */
+
+/* A part of the step, or all of it. Seconds are a step's. */
+typedef struct elbow_bench_part {
+    const char *name;
+    elbow_spread seconds; /* of the slowest rank */
+    double least, most;   /* medians of the fastest and the slowest rank */
+    double products;      /* of it in matrix products, of the slowest rank; 0: none */
+    double floor;         /* the same products alone: operands in place, each into its result (beta = 0) */
+    double flops,
+        bytes; /* of rank 0: in products; and what must at least be read and written, 0 where unknown */
+} elbow_bench_part;
+
+/* Products of the same shape in the same phase. */
+typedef struct elbow_bench_product {
+    elbow_phase phase;
+    bool transpose_a, transpose_b;
+    size_t m, n, k, calls;  /* a step */
+    double seconds, within; /* of one, on rank 0: the median alone, and in the step */
+} elbow_bench_product;
+
+typedef struct elbow_bench_step {
+    elbow_bench_machine machine;
+    size_t shards, examples, parameters, repeats;
+    elbow_bench_part step, parts[ELBOW_BENCH_PARTS];
+    elbow_spread floor, ratio;      /* of each repetition's slowest ranks; ratio of step to floor */
+    double least_step, least_floor; /* of all repetitions: what neighbours disturbed least */
+    elbow_bench_product *products;
+    size_t product_count;
+} elbow_bench_step;
+
+/* Trains the run for about that many seconds. The run has no directory; its data and weights are as for training. */
+elbow_status elbow_bench_step_measure(elbow_bench_step *bench, elbow_run *run, double seconds);
+void elbow_bench_step_destroy(elbow_bench_step *bench); /* Local */
+
+#endif

@@ -1,0 +1,38 @@
+# elbow bench: figures that are there, that are numbers above 0, and that leave nothing behind.
+# shellcheck source=tests/run/_lib.sh
+. "$ELBOW_SOURCE/tests/run/_lib.sh"
+export TMPDIR=$PWD
+config=$ELBOW_SOURCE/configs/smoke.ini
+small=(--set train.batch=64 --set model.encoder=32 --set model.decoder=32)
+
+# positive FILE COLUMN…: rows of equal length, and in each column nothing but numbers above 0.
+positive() {
+    local file=$1
+    shift
+    awk -F, -v wanted="$*" '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; n = split(wanted, names, " "); width = NF; next }
+        NF != width { print "row " NR " has " NF " cells, not " width; bad = 1 }
+        { for (i = 1; i <= n; i++) if (!(names[i] in at) || !($at[names[i]] > 0)) { print names[i] " in row " NR ": " $0; bad = 1 } }
+        END { if (NR < 2) { print "no rows"; bad = 1 } exit bad }' "$file" || fail "$file"
+}
+
+for ranks in 0 2; do
+    quiet step launch $ranks bench step "$config" --synthetic "${small[@]}" --seconds 0.05 --products --csv step.csv
+    grep -qE '^step [0-9.]+ ms = [0-9.]+ × the floor' step.log || { cat step.log >&2 && fail 'no figure for the step'; }
+    grep -qE 'estimator +A  B'\'' +64 × 32 × |estimator +A  B'\'' +32 × 32 × ' step.log || { cat step.log >&2 && fail "not the model's products"; }
+    positive step.csv seconds low high rank_least rank_most peak_flops peak_bandwidth shards ranks
+    [ "$(cut -d, -f1 step.csv | tr '\n' ' ')" = 'part data encoder estimator exchange update rest step ' ] || fail "rows: $(cut -d, -f1 step.csv)"
+    awk -F, '$1 ~ /step|encoder|estimator/ && !($7 > 0 && $9 > 0) { exit 1 }' step.csv || fail 'no floor'
+done
+
+# shellcheck disable=SC2016 # backquotes of the message
+expect_fail 2 'did you mean `step`' "${alone[@]}" bench stp
+expect_fail 2 'say what' "${alone[@]}" bench
+expect_fail 2 'give one CONFIG' "${alone[@]}" bench step
+expect_fail 2 'seconds' "${alone[@]}" bench step "$config" --seconds never
+expect_fail 1 'synthetic' "${alone[@]}" bench step "$config" --set data.file=nowhere.h5
+whats=(step)
+for what in "${whats[@]}"; do
+    "$ELBOW" bench "$what" --help | grep -q '^examples:' || fail "$what --help has no example"
+done
+[ -z "$(find . -name 'elbow-bench*')" ] || fail "left behind: $(find . -name 'elbow-bench*')"
