@@ -10,6 +10,13 @@ ELBOW_KERNEL void elbow_add(real *y, const real *x, size_t n) {
     for (size_t i = 0; i < n; ++i) y[i] += x[i];
 }
 
+ELBOW_KERNEL void elbow_take(real *restrict y, real *restrict x, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        y[i] += x[i];
+        x[i] = 0;
+    }
+}
+
 ELBOW_KERNEL void elbow_sum2(real *y, const real *a, const real *b, size_t n) {
     ELBOW_IN_PLACE
     for (size_t i = 0; i < n; ++i) y[i] = a[i] + b[i];

@@ -8,6 +8,7 @@
 #include "elbow/base/real.h"
 
 void elbow_add(real *y, const real *x, size_t n);                     /* y += x */
+void elbow_take(real *y, real *x, size_t n);                          /* y += x, x = 0; they do not overlap */
 void elbow_sum2(real *y, const real *a, const real *b, size_t n);     /* y = a + b */
 void elbow_scale(real *y, real a, size_t n);                          /* y *= a */
 void elbow_scale_rows(real *y, const real *a, size_t rows, size_t n); /* y[r][i] *= a[r] */

@@ -41,6 +41,7 @@ typedef struct elbow_layer_ops {
 struct elbow_layer {
     const elbow_layer_ops *ops;
     elbow_shape in, out;
+    size_t begin, end;          /* the parameters that it declared */
     size_t longest;             /* tokens of the longest sequence that can come; 1 where there are none */
     const elbow_values *values; /* of the pass, for layers that read values or sequences */
     size_t batch;               /* of the pass: row r is draw r / batch of example r mod batch */

@@ -119,7 +119,10 @@ static elbow_status add_layer(elbow_net *net, const char *name, const spec_word 
     net->count++; /* from here on destroy looks after it */
     elbow_layer_request request = {
         .size = word->size, .name = layer_name, .activation = activation, .last_sequence = last_sequence};
-    return layer->ops->create(layer, &request, params);
+    layer->begin = params->size;
+    elbow_status status = layer->ops->create(layer, &request, params);
+    layer->end = params->size;
+    return status;
 }
 
 /* How a field's values look as rows of reals. */
@@ -269,6 +272,8 @@ real *elbow_net_backward(elbow_net *net, const elbow_pass *pass, real *dy, bool 
         real *dx = i > first || want_dx ? layer->dx : NULL;
         if (layer->ops->backward) layer->ops->backward(layer, pass, dx, dy, layer->y, x, rows);
         dy = layer->ops->backward ? dx : dy;
+        if (pass->ready && layer->begin < layer->end)
+            pass->ready->tell(pass->ready->context, layer->begin, layer->end);
     }
     if (!want_dx && net->count > 0) return NULL;
     if (!want_dx || !net->given_first) return dy;

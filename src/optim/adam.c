@@ -30,18 +30,19 @@ typedef struct coefficients {
 ELBOW_INLINE real flushed(real x, real smallest) { return x < smallest && x > -smallest ? 0 : x; }
 
 ELBOW_KERNEL
-static void update(real *restrict theta, real *restrict m, real *restrict v, const real *restrict g, size_t n,
+static void update(real *restrict theta, real *restrict m, real *restrict v, real *restrict g, size_t n,
                    coefficients c) {
     for (size_t i = 0; i < n; i++) {
         real gi = flushed(g[i] * c.scale, SMALLEST);
+        g[i] = 0;
         m[i] = flushed(c.beta1 * m[i] + c.rest1 * gi, SMALLEST);
         v[i] = flushed(c.beta2 * v[i] + c.rest2 * (gi * gi), SMALLEST_SQUARE);
         theta[i] -= c.decay * theta[i] + c.rate * m[i] / (ROOT(v[i]) * c.root + c.epsilon);
     }
 }
 
-static void step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
-                 const real *gradient, real *parameters) {
+static void step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale, real *gradient,
+                 real *parameters) {
     coefficients c = {
         .beta1 = (real)optimizer->beta1,
         .beta2 = (real)optimizer->beta2,

@@ -38,7 +38,7 @@ void elbow_optimizer_destroy(elbow_optimizer **optimizer) {
 }
 
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
-                          const real *gradient, real *parameters) {
+                          real *gradient, real *parameters) {
     optimizer->ops->step(optimizer, t, learning_rate, scale, gradient, parameters);
 }
 

@@ -11,7 +11,7 @@ typedef struct elbow_optimizer_ops {
     size_t slots;
     const char *slot_names[OPTIMIZER_SLOTS];
     void (*step)(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
-                 const real *gradient, real *parameters);
+                 real *gradient, real *parameters);
 } elbow_optimizer_ops;
 
 struct elbow_optimizer {

@@ -26,16 +26,15 @@ static void begin_step(elbow_exchange *exchange, elbow_ordered *plan) {
 static real *gradient(elbow_exchange *exchange, size_t shard) {
     elbow_ordered *plan = exchange->state;
     if (shard == exchange->first) begin_step(exchange, plan);
-    real *block = plan->blocks[plan->shards[shard - exchange->first].block];
-    memset(block, 0, exchange->size * sizeof *block);
-    return block;
+    return plan->blocks[plan->shards[shard - exchange->first].block];
 }
 
-/* values[to] += values[from] on `count` parameters from `begin` on, for each addition. */
+/* values[to] += values[from] on `length` parameters from `begin` on, for each addition. Who reads a gradient last leaves
+ * zeros, while it is in the cache, for the next to be added to. */
 static void add_up(real *const *values, const elbow_addition *additions, size_t count, size_t begin,
                    size_t length) {
     for (size_t i = 0; i < count; i++)
-        elbow_add(values[additions[i].to] + begin, values[additions[i].from] + begin, length);
+        elbow_take(values[additions[i].to] + begin, values[additions[i].from] + begin, length);
 }
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -86,6 +85,12 @@ static void ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t e
     }
 }
 
+/* What the group's sums on a part leave in its window. */
+static void clear(const elbow_ordered *plan, const elbow_handled *part) {
+    for (size_t n = 0; n < plan->cover_count; n++)
+        memset(plan->values[plan->cover[n]] + part->begin, 0, (part->end - part->begin) * sizeof(real));
+}
+
 static elbow_status finish(elbow_exchange *exchange, real **sum) {
     elbow_ordered *plan = exchange->state;
     size_t begin = exchange->owned_begin, owned = exchange->owned_end - begin;
@@ -101,6 +106,9 @@ static elbow_status finish(elbow_exchange *exchange, real **sum) {
     }
     MPI_Waitall(plan->request_count, plan->requests, MPI_STATUSES_IGNORE);
     plan->request_count = 0;
+    for (size_t h = 0; h < plan->handled_count; h++)
+        if (h != plan->own)
+            clear(plan, &plan->handled[h]); /* it has left; the own part's is the owner's to clear */
     *sum = plan->top[0];
     return ELBOW_OK;
 }

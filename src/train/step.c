@@ -28,6 +28,17 @@ static void lap(elbow_step_report *report, elbow_phase phase, double *since) {
     *since = now;
 }
 
+/* A shard whose gradient is being completed. */
+typedef struct completing {
+    elbow_exchange *exchange;
+    size_t shard;
+} completing;
+
+static void tell_exchange(void *context, size_t begin, size_t end) {
+    const completing *c = context;
+    elbow_exchange_ready(c->exchange, c->shard, begin, end);
+}
+
 /* The gradient of one shard: local ELBO, own streams. */
 static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, const elbow_objective *objective,
                            elbow_step_report *report, double *since) {
@@ -53,8 +64,8 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
     elbow_exchange_ready(run->exchange, shard, decoder, size);
     lap(report, ELBOW_PHASE_ESTIMATOR, since);
 
-    elbow_vae_encode_backward(run->vae, &pass);
-    elbow_exchange_ready(run->exchange, shard, 0, decoder);
+    completing layers = {run->exchange, shard};
+    elbow_vae_encode_backward(run->vae, &pass, &(elbow_ready){tell_exchange, &layers});
     lap(report, ELBOW_PHASE_ENCODER, since);
 }
 

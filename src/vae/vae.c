@@ -46,6 +46,7 @@ static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.activation", status);
     status = create_encoder(vae, options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.encoder", status);
+    vae->encoder_size = vae->params.size;
     ELBOW_TRY(elbow_latents_create(&vae->latents, options, elbow_net_output_width(vae->encoder),
                                    vae->given_width, &vae->params));
     vae->split = vae->params.size;
@@ -133,9 +134,12 @@ void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_obje
     vae->estimator.ops->run(&vae->estimator, &vae->latents, &score, pass, objective, terms);
 }
 
-void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass) {
+void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass, const elbow_ready *ready) {
+    elbow_pass telling = *pass;
+    telling.ready = ready;
     real *dfeatures = elbow_latents_backward(&vae->latents, pass);
-    elbow_net_backward(vae->encoder, pass, dfeatures, false);
+    if (ready && vae->encoder_size < vae->split) ready->tell(ready->context, vae->encoder_size, vae->split);
+    elbow_net_backward(vae->encoder, &telling, dfeatures, false);
 }
 
 void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, real *log_px, real *kl,

@@ -8,7 +8,7 @@
 struct elbow_vae {
     elbow_field field, context; /* of x, and of what is given */
     elbow_params params;
-    size_t split;
+    size_t encoder_size, split; /* parameters of the encoder; and with the posterior's */
     elbow_net *encoder, *decoder;
     elbow_latents latents;
     elbow_likelihood likelihood;

@@ -120,7 +120,7 @@ static elbow_terms pass_through(model *m, const elbow_pass *pass, const real *x,
     elbow_batch batch = {.rows = rows, .x = {.field = &field, .reals = (real *)x}};
     elbow_vae_encode(m->vae, pass, &batch);
     elbow_vae_estimate(m->vae, pass, &m->objective, &terms);
-    elbow_vae_encode_backward(m->vae, pass);
+    elbow_vae_encode_backward(m->vae, pass, NULL);
     return terms;
 }
 
@@ -157,7 +157,7 @@ static elbow_terms in_two_halves(model *m) {
     elbow_vae_encode(m->vae, &m->pass, &batch);
     elbow_vae_estimate(m->vae, &m->pass, &m->objective, &terms);
     const real *half = hold_copy(m->gradient, size * sizeof(real), 0);
-    elbow_vae_encode_backward(m->vae, &m->pass);
+    elbow_vae_encode_backward(m->vae, &m->pass, NULL);
     for (size_t i = 0; i < split; ++i) assert_true(half[i] == 0);
     assert_memory_equal(half + split, m->gradient + split, (size - split) * sizeof(real));
     return terms;

@@ -24,7 +24,18 @@ typedef struct model {
     elbow_objective objective;
     elbow_batch batch;
     real *theta, *gradient, *scratch;
+    real *told;       /* the gradients at the moment when they were said to be complete */
+    size_t told_from; /* those from here to the split were */
 } model;
+
+/* Ranges come from the split down, and nothing is added to them any more. */
+static void be_told(void *context, size_t begin, size_t end) {
+    model *m = context;
+    assert_int_equal(end, m->told_from);
+    assert_true(begin < end);
+    for (size_t i = begin; i < end; ++i) m->told[i] = m->gradient[i];
+    m->told_from = begin;
+}
 
 /* settings: "section.key=value", ending in NULL. */
 static elbow_status try_make(model *m, const char *const *settings, bool given) {
@@ -46,6 +57,7 @@ static void make(model *m, const char *const *settings, bool given, double free_
     m->theta = hold_parameters(params, "test.theta", 1);
     m->gradient = hold_zeros(params->size);
     m->scratch = hold_zeros(params->size);
+    m->told = hold_zeros(params->size);
     real *x = hold_zeros(ROWS * D), *c = hold_zeros(ROWS);
     for (size_t i = 0; i < ROWS * D; ++i) x[i] = (real)(i * 7 % 3 == 1);
     for (size_t r = 0; r < ROWS; ++r) c[r] = (real)(r * 2 % CLASSES);
@@ -68,7 +80,9 @@ static elbow_terms through(model *m, real *gradients) {
     pass.gradients = gradients;
     elbow_vae_encode(m->vae, &pass, &m->batch);
     elbow_vae_estimate(m->vae, &pass, &m->objective, &terms);
-    elbow_vae_encode_backward(m->vae, &pass);
+    m->told_from = elbow_vae_split(m->vae);
+    elbow_ready ready = {be_told, m};
+    elbow_vae_encode_backward(m->vae, &pass, gradients == m->gradient ? &ready : NULL);
     return terms;
 }
 
@@ -87,6 +101,8 @@ static void check(const setting *s) {
     model m;
     make(&m, s->settings, s->given, s->free_bits);
     elbow_terms terms = through(&m, m.gradient);
+    assert_int_equal(m.told_from, 0);
+    for (size_t i = 0; i < elbow_vae_split(m.vae); ++i) assert_true(m.told[i] == m.gradient[i]);
     assert_true(isfinite(terms.objective));
     assert_true(fabs(terms.elbo - (terms.reconstruction - terms.kl)) < 1e-10);
     char what[256];

@@ -64,7 +64,7 @@ static elbow_terms through(model *m, real *gradients) {
     pass.gradients = gradients;
     elbow_vae_encode(m->vae, &pass, &m->batch);
     elbow_vae_estimate(m->vae, &pass, &m->objective, &terms);
-    elbow_vae_encode_backward(m->vae, &pass);
+    elbow_vae_encode_backward(m->vae, &pass, NULL);
     return terms;
 }
 

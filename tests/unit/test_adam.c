@@ -40,6 +40,15 @@ static void fill_gradient(real *g, size_t n, uint64_t step) {
     }
 }
 
+/* One update by a gradient of n ≤ N values, which is used up. */
+static void update(elbow_optimizer *optimizer, int64_t t, const setting *s, size_t n, const real *g,
+                   real *theta) {
+    real used[N];
+    memcpy(used, g, n * sizeof *g);
+    elbow_optimizer_step(optimizer, t, s->rate, (real)s->scale, used, theta);
+    for (size_t i = 0; i < n; ++i) assert_true(used[i] == 0);
+}
+
 typedef struct plain {
     double theta[N], m[N], v[N];
 } plain;
@@ -71,7 +80,7 @@ static void against_plain(void **state) {
         for (size_t i = 0; i < N; ++i) p.theta[i] = (double)theta[i];
         for (int t = 1; t <= 2000; ++t) {
             fill_gradient(g, N, (uint64_t)t);
-            elbow_optimizer_step(optimizer, t, s->rate, (real)s->scale, g, theta);
+            update(optimizer, t, s, N, g, theta);
             plain_step(&p, s, t, g);
             if (t > 3 && t % 500 != 0) continue;
             for (size_t i = 0; i < N; ++i) {
@@ -98,7 +107,7 @@ static void first_step(void **state) {
     elbow_optimizer *optimizer = make(&s, 100, 104);
     const real g[4] = {1e6f, -1e-3f, 3e-5f, 0};
     real theta[4] = {1, 1, 1, 1};
-    elbow_optimizer_step(optimizer, 1, s.rate, 1, g, theta);
+    update(optimizer, 1, &s, 4, g, theta);
     assert_true(fabs((double)theta[0] - 0.99) < 1e-6);
     assert_true(fabs((double)theta[1] - 1.01) < 1e-6);
     assert_true(fabs((double)theta[2] - (1 - 0.01 * (3e-5 / (3e-5 + 1e-8)))) < 1e-6);
@@ -113,7 +122,7 @@ static void epsilon_damps(void **state) {
     elbow_optimizer *optimizer = make(&s, 0, 1);
     const real g[1] = {1e-6f};
     real theta[1] = {0};
-    elbow_optimizer_step(optimizer, 1, s.rate, 1, g, theta);
+    update(optimizer, 1, &s, 1, g, theta);
     assert_true(fabs((double)theta[0] + 0.5 * (1e-6 / (1e-6 + 1e-4))) < 1e-8);
     elbow_optimizer_destroy(&optimizer);
 }
@@ -125,7 +134,7 @@ static void decay_is_decoupled(void **state) {
     elbow_optimizer *optimizer = make(&s, 0, 2);
     const real g[2] = {0, 0};
     real theta[2] = {2, -3};
-    for (int t = 1; t <= 10; ++t) elbow_optimizer_step(optimizer, t, s.rate, 1, g, theta);
+    for (int t = 1; t <= 10; ++t) update(optimizer, t, &s, 2, g, theta);
     assert_true(fabs((double)theta[0] - 2 * pow(0.95, 10)) < 1e-5);
     assert_true(fabs((double)theta[1] + 3 * pow(0.95, 10)) < 1e-5);
     assert_true(elbow_optimizer_slot(optimizer, 0)[0] == 0 && elbow_optimizer_slot(optimizer, 1)[1] == 0);
@@ -141,7 +150,7 @@ static void padding_stays_zero(void **state) {
     for (int t = 1; t <= 50; ++t) {
         fill_gradient(g, N, (uint64_t)t);
         for (size_t i = 0; i < N; i += 3) g[i] = 0;
-        elbow_optimizer_step(optimizer, t, s.rate, (real)s.scale, g, theta);
+        update(optimizer, t, &s, N, g, theta);
     }
     for (size_t i = 0; i < N; ++i) {
         assert_true((i % 3 == 0) == (theta[i] == 0));
@@ -162,9 +171,9 @@ static void parts_make_the_whole(void **state) {
         memcpy(b, a, sizeof b);
         for (int t = 1; t <= 20; ++t) {
             fill_gradient(g, N, (uint64_t)t);
-            elbow_optimizer_step(whole, t, s.rate, (real)s.scale, g, a);
-            elbow_optimizer_step(left, t, s.rate, (real)s.scale, g, b);
-            elbow_optimizer_step(right, t, s.rate, (real)s.scale, g + cut, b + cut);
+            update(whole, t, &s, N, g, a);
+            update(left, t, &s, cut, g, b);
+            update(right, t, &s, N - cut, g + cut, b + cut);
         }
         assert_memory_equal(a, b, sizeof a);
         elbow_optimizer_destroy(&whole);

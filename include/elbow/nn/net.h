@@ -22,6 +22,12 @@
 #include "elbow/data/batch.h"
 #include "elbow/nn/params.h"
 
+/* Who is told that gradients of the parameters [begin, end) are complete. */
+typedef struct elbow_ready {
+    void (*tell)(void *context, size_t begin, size_t end);
+    void *context;
+} elbow_ready;
+
 /* What a pass over a model is told besides its input: where values and gradients are, and the coordinates
  * of every random draw in it (random.h). */
 typedef struct elbow_pass {
@@ -32,6 +38,8 @@ typedef struct elbow_pass {
     uint64_t step;       /* evaluation: the number of the draw */
     uint32_t example;    /* index of row 0 in the shard's batch; evaluation: in its split */
     const char *purpose; /* put before a stream's name: "" in training, "evaluate.test." in evaluation */
+    const elbow_ready
+        *ready; /* told by a network's backward, layer by layer from the last on; NULL: nobody */
 } elbow_pass;
 
 /* What the rows between two layers are. */

@@ -20,13 +20,14 @@ elbow_status elbow_optimizer_create(elbow_optimizer **optimizer, const elbow_opt
 void elbow_optimizer_destroy(elbow_optimizer **optimizer);
 
 /* One update, number t = 1, 2, …. gradient and parameters: (end − begin), both from parameter `begin` on. The
- * gradient counts times `scale`, the clipping factor. Adam (Kingma & Ba 2015) with decoupled weight decay
- * (Loshchilov & Hutter 2019), bias corrections and step size in double:
+ * gradient counts times `scale`, the clipping factor, and is used up: zeros are left of it, for the next one to be
+ * added to. Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), bias corrections and step
+ * size in double:
  *
  *     m ← β1 m + (1 − β1) g       v ← β2 v + (1 − β2) g²
  *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m / (√(v / (1 − β2^t)) + ε)                                     */
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
-                          const real *gradient, real *parameters);
+                          real *gradient, real *parameters);
 
 const char *elbow_optimizer_name(const elbow_optimizer *optimizer);
 

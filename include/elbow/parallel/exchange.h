@@ -3,7 +3,7 @@
  * The exchange owns the parameter block and the gradient blocks: layers see pointers. Ranks play consecutive
  * blocks of shards. A step is
  *
- *     elbow_exchange_begin_shard(x, s)     for each of this rank's shards in order: the block to add into, zeroed
+ *     elbow_exchange_begin_shard(x, s)     for each of this rank's shards in order: the block to add into, all zeros
  *     elbow_exchange_ready(x, s, b, e)     shard s's gradient is complete in [b, e): summing and sending may
  *                                          start while the backward pass goes on below b
  *     elbow_exchange_finish(x, &sum, &q)   the sum over all shards, on the parameters that this rank owns
@@ -71,7 +71,8 @@ real *elbow_exchange_begin_shard(elbow_exchange *exchange, size_t shard);
 void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end);
 
 /* *sum points at the summed gradient of parameter owned_begin and holds owned_end − owned_begin values, until
- * the next step; the owner may change it in place. *squares are Σ g² of the blocks of this rank's part, in their
+ * elbow_exchange_publish; the owner may change it in place, and must leave zeros there by then (elbow_optimizer_step
+ * does): the next step's gradients are added to them. *squares are Σ g² of the blocks of this rank's part, in their
  * order (vector.h: elbow_square_sum). Collective. */
 elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const double **squares);
 elbow_status elbow_exchange_publish(elbow_exchange *exchange);

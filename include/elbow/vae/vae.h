@@ -67,8 +67,9 @@ void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
                         elbow_terms *terms);
 
-/* Back through posterior and encoder. */
-void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass);
+/* Back through posterior and encoder. `ready` (NULL: nobody) is told which of the parameters [0, split) are complete, range
+ * by range, downwards. */
+void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass, const elbow_ready *ready);
 
 /* Evaluation, after elbow_vae_encode. pass->step is the number of the draw. */
 
