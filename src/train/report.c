@@ -85,9 +85,15 @@ static void say_shards(const elbow_run *run) {
             "%.4g examples a shard and step make thin, slow matrix products; for speed, a batch of %d or "
             "more, or fewer shards (for a new run: both define it)",
             examples, (int)(FEW_EXAMPLES * shards));
+    size_t replicas = elbow_exchange_replicas(run->exchange);
     if (strcmp(run->options->parallel.allreduce, "mpi") == 0)
         elbow_notice(
             "           sums by MPI_Iallreduce: exact to rounding only, not the same bits on other ranks");
+    else if (replicas < ranks)
+        elbow_notice("           %zu set%s of parameters, in memory that the ranks of a node share", replicas,
+                     replicas == 1 ? "" : "s");
+    else if (ranks > 1)
+        elbow_notice("           a set of parameters on each rank; sums by messages");
 }
 
 static void say_model(const elbow_run *run) {

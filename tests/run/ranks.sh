@@ -20,6 +20,20 @@ across s4 '1 2 3 4' parallel.shards=4
 across s5 '1 2 3 4 5' parallel.shards=5
 differ s4-1 s5-1 'the shard count defines a run'
 
+# As if this machine were several nodes: 4, 3 of them uneven, 2, 2 uneven and 1 for the default above; and messages
+# alone. The exchange of a cluster, but for the cables.
+groups() {
+    local name=$1 ranks=$2
+    shift 2
+    quiet train launch "$ranks" train "${small[@]}" --set parallel.shards=5 "$@" --out "$name"
+    same s5-1 "$name"
+}
+groups groups-4 4 --set parallel.node_ranks=1
+groups groups-3 5 --set parallel.node_ranks=2
+groups groups-2 4 --set parallel.node_ranks=2
+groups groups-uneven 3 --set parallel.node_ranks=2
+groups messages 3 --set parallel.replica=rank
+
 # Without mpirun is one rank; without parallel.shards, the rank count is the shard count.
 quiet train launch 0 train "${small[@]}" --set parallel.shards=4 --out s4-alone
 same s4-1 s4-alone
