@@ -6,6 +6,9 @@
 #include "elbow/store/text.h"
 #include "elbow/train/bench.h"
 
+int elbow_cli_bench_checkpoint(int argc, char **argv);
+int elbow_cli_bench_data(int argc, char **argv);
+int elbow_cli_bench_exchange(int argc, char **argv);
 int elbow_cli_bench_step(int argc, char **argv);
 
 /* The lines at the top: what it runs on. */
@@ -30,12 +33,8 @@ elbow_status elbow_cli_bench_options(elbow_options **options, elbow_world *world
                                      const elbow_cli_arguments *arguments, bool synthetic,
                                      elbow_bench_synthetic *images);
 
-/* A run of these options without a directory. */
+/* A run of these options, in `directory`/run, or with NULL in none. */
 elbow_status elbow_cli_bench_run(elbow_run **run, elbow_world *world, const elbow_cli_arguments *arguments,
-                                 bool synthetic);
-
-/* "1.234 ms", "12.3 s": three or four digits and a unit that suits. */
-enum { ELBOW_CLI_BENCH_CELL = 32 };
-const char *elbow_cli_bench_seconds(char text[ELBOW_CLI_BENCH_CELL], double seconds);
+                                 bool synthetic, const char *directory);
 
 #endif

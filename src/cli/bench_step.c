@@ -29,6 +29,8 @@ static const char help[] =
     "  elbow bench step configs/categorical-mnist.ini --synthetic --set train.batch=512 --products --csv "
     "step.csv\n";
 
+enum { CELL = 32 };
+
 typedef struct request {
     const elbow_cli_arguments *arguments;
     bool synthetic, products;
@@ -37,23 +39,22 @@ typedef struct request {
 } request;
 
 /* "12.3" or, of 0 or no number, "": cells that say nothing stay empty. */
-static const char *cell(char text[ELBOW_CLI_BENCH_CELL], const char *format, double value) {
+static const char *cell(char text[CELL], const char *format, double value) {
     text[0] = 0;
-    if (value != 0 && isfinite(value)) snprintf(text, ELBOW_CLI_BENCH_CELL, format, value);
+    if (value != 0 && isfinite(value)) snprintf(text, CELL, format, value);
     return text;
 }
 
 /* More than memory gives comes from caches. */
-static void print_bandwidth(char text[ELBOW_CLI_BENCH_CELL], double rate, double peak) {
+static void print_bandwidth(char text[CELL], double rate, double peak) {
     if (rate > peak)
-        snprintf(text, ELBOW_CLI_BENCH_CELL, "%5.1f GB/s cached", rate / 1e9);
+        snprintf(text, CELL, "%5.1f GB/s cached", rate / 1e9);
     else
-        snprintf(text, ELBOW_CLI_BENCH_CELL, "%5.1f GB/s    %3.0f %%", rate / 1e9, 100 * rate / peak);
+        snprintf(text, CELL, "%5.1f GB/s    %3.0f %%", rate / 1e9, 100 * rate / peak);
 }
 
 static void print_part(const elbow_bench_step *b, const elbow_bench_part *p) {
-    char floor[ELBOW_CLI_BENCH_CELL], ratio[ELBOW_CLI_BENCH_CELL], within[ELBOW_CLI_BENCH_CELL],
-        rate[ELBOW_CLI_BENCH_CELL] = "", ranks[ELBOW_CLI_BENCH_CELL] = "";
+    char floor[CELL], ratio[CELL], within[CELL], rate[CELL] = "", ranks[CELL] = "";
     double peak = b->machine.flops * b->machine.threads, s = p->seconds.median;
     if (p->flops > 0)
         snprintf(rate, sizeof rate, "%5.1f GFLOP/s %3.0f %%", p->flops / s / 1e9, 100 * p->flops / s / peak);
@@ -128,7 +129,7 @@ static elbow_status measure(elbow_world *world, void *context) {
     elbow_status status = ELBOW_OK;
     elbow_run *run = NULL;
     elbow_bench_step bench = {0};
-    ELBOW_TRY(elbow_cli_bench_run(&run, world, asked->arguments, asked->synthetic));
+    ELBOW_TRY(elbow_cli_bench_run(&run, world, asked->arguments, asked->synthetic, NULL));
     elbow_notice("elbow bench step: %s, about %.3g s", asked->arguments->plain[0], asked->seconds);
     ELBOW_TRY_OR_DONE(elbow_bench_step_measure(&bench, run, asked->seconds));
     if (world->rank == 0) {

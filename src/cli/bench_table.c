@@ -63,10 +63,12 @@ elbow_status elbow_cli_bench_end(elbow_cli_bench_table *table, const char *path,
 }
 
 elbow_status elbow_cli_bench_run(elbow_run **run, elbow_world *world, const elbow_cli_arguments *arguments,
-                                 bool synthetic) {
+                                 bool synthetic, const char *directory) {
+    char out[1040];
     elbow_options *options = NULL;
     elbow_bench_synthetic images = {{0}, {0}};
-    elbow_start start = {0};
+    elbow_start start = {.out = directory ? out : NULL};
+    if (directory) snprintf(out, sizeof out, "%.1024s/run", directory);
     *run = NULL;
     ELBOW_TRY(elbow_cli_bench_options(&options, world, arguments, synthetic, &images));
     elbow_status status = elbow_run_create(run, world, options, &start);
@@ -81,7 +83,7 @@ elbow_status elbow_cli_bench_options(elbow_options **options, elbow_world *world
                                      elbow_bench_synthetic *images) {
     elbow_options *made = NULL;
     *options = NULL;
-    elbow_status status = elbow_cli_options(&made, arguments->plain[0], arguments);
+    elbow_status status = elbow_cli_options(&made, arguments->count ? arguments->plain[0] : NULL, arguments);
     ELBOW_TRY_ALL(world, status);
     FILE *there = synthetic ? NULL : fopen(made->data.file, "rb");
     if (synthetic)
@@ -96,16 +98,4 @@ elbow_status elbow_cli_bench_options(elbow_options **options, elbow_world *world
     if (status != ELBOW_OK) elbow_options_destroy(&made);
     *options = made;
     return status;
-}
-
-const char *elbow_cli_bench_seconds(char text[ELBOW_CLI_BENCH_CELL], double seconds) {
-    const struct {
-        double least, factor;
-        const char *unit;
-    } units[] = {{10, 1, "s"}, {0, 1e3, "ms"}};
-    size_t u = seconds >= units[0].least ? 0 : 1;
-    double value = seconds * units[u].factor;
-    int digits = value >= 100 ? 1 : value >= 10 ? 2 : 3;
-    snprintf(text, ELBOW_CLI_BENCH_CELL, "%.*f %s", digits, value, units[u].unit);
-    return text;
 }

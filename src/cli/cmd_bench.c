@@ -9,6 +9,10 @@ static const struct {
     int (*run)(int argc, char **argv);
 } benches[] = {
     {"step", "a training step in its parts, beside its matrix products alone", elbow_cli_bench_step},
+    {"exchange", "sums of gradients over ranks, beside MPI_Allreduce", elbow_cli_bench_exchange},
+    {"data", "batches gathered from data", elbow_cli_bench_data},
+    {"checkpoint", "how long a checkpoint stops training, and how fast it is written",
+     elbow_cli_bench_checkpoint},
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -26,7 +30,10 @@ static const char closing[] =
     "\n"
     "examples:\n"
     "  elbow bench step configs/categorical-mnist.ini --synthetic\n"
-    "  mpirun -n 2 elbow bench step configs/categorical-mnist.ini --synthetic --set train.batch=200\n";
+    "  mpirun -n 2 elbow bench step configs/categorical-mnist.ini --synthetic --set train.batch=200\n"
+    "  mpirun -n 2 elbow bench exchange --sizes 4.7,100\n"
+    "  elbow bench data --synthetic\n"
+    "  elbow bench checkpoint configs/categorical-mnist.ini --synthetic --out /scratch\n";
 
 static int print_help(void) {
     if (!elbow_log_speaks()) return 0;

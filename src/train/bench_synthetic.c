@@ -9,7 +9,7 @@
 #include "elbow/base/random.h"
 #include "train/bench_inside.h"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, LEAST_EXAMPLES = 20000, TEST_EXAMPLES = 256, BLOCK = 256 };
+enum { SIDE = 28, PIXELS = SIDE * SIDE, LEAST_EXAMPLES = 10240, TEST_EXAMPLES = 256, BLOCK = 256 };
 
 /* As MNIST: four pixels of five are 0. */
 static void draw(uint8_t *pixels, size_t first, size_t rows) {

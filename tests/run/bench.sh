@@ -25,14 +25,30 @@ for ranks in 0 2; do
     awk -F, '$1 ~ /step|encoder|estimator/ && !($7 > 0 && $9 > 0) { exit 1 }' step.csv || fail 'no floor'
 done
 
+quiet data launch 2 bench data --synthetic --seconds 0.02 --csv data.csv
+positive data.csv batch seconds low high rank_least rank_most batches_per_second bytes bytes_per_second
+[ "$(cut -d, -f1 data.csv | sort -u | tr '\n' ' ')" = 'binarize dynamic none threshold ' ] || fail 'not every way of data.binarize'
+
+quiet exchange launch 2 bench exchange --sizes 0.02,1,7000 --shards 2 --seconds 0.05 --csv exchange.csv
+positive exchange.csv bytes seconds low high least rank_least rank_most ratio memory
+[ "$(grep -c '^ordered' exchange.csv)" -ge 4 ] || fail 'ordered exchanges are missing'
+grep -q '^MPI_Allreduce,1e+06' exchange.csv || fail 'no plain MPI_Allreduce'
+
+quiet checkpoint launch 0 bench checkpoint "$config" --synthetic "${small[@]}" --seconds 0.05 --csv checkpoint.csv
+positive checkpoint.csv seconds low high bytes parameters repeats
+grep -qE '^a checkpoint stops the loop for' checkpoint.log || fail 'no figure for the checkpoint'
+
 # shellcheck disable=SC2016 # backquotes of the message
 expect_fail 2 'did you mean `step`' "${alone[@]}" bench stp
 expect_fail 2 'say what' "${alone[@]}" bench
 expect_fail 2 'give one CONFIG' "${alone[@]}" bench step
 expect_fail 2 'seconds' "${alone[@]}" bench step "$config" --seconds never
+expect_fail 2 'sizes' "${alone[@]}" bench exchange --sizes 1,many
+expect_fail 2 'no CONFIG' "${alone[@]}" bench exchange "$config"
+expect_fail 1 'choose another --out' "${alone[@]}" bench checkpoint "$config" --synthetic --out nowhere
+expect_fail 2 'likelihood' "${alone[@]}" bench step "$config" --synthetic --set model.likelihood=gru
 expect_fail 1 'synthetic' "${alone[@]}" bench step "$config" --set data.file=nowhere.h5
-whats=(step)
-for what in "${whats[@]}"; do
+for what in step exchange data checkpoint; do
     "$ELBOW" bench "$what" --help | grep -q '^examples:' || fail "$what --help has no example"
 done
 [ -z "$(find . -name 'elbow-bench*')" ] || fail "left behind: $(find . -name 'elbow-bench*')"

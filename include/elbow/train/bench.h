@@ -78,4 +78,70 @@ typedef struct elbow_bench_step {
 elbow_status elbow_bench_step_measure(elbow_bench_step *bench, elbow_run *run, double seconds);
 void elbow_bench_step_destroy(elbow_bench_step *bench); /* Local */
 
+/* -------------------------------------------------------------------------------------------- exchange */
+
+enum {
+    ELBOW_BENCH_EXCHANGES = 4
+}; /* ordered with replica node and rank, mpi; and plain MPI_Allreduce, the last */
+
+/* A gradient of that many reals through one of them: begin, ready, finish, publish. */
+typedef struct elbow_bench_passage {
+    const char *name;
+    size_t size;           /* parameters */
+    elbow_spread seconds;  /* of each repetition's slowest rank */
+    double least, most;    /* medians of the fastest and the slowest rank */
+    double quiet;          /* the least of all repetitions: what neighbours disturbed least */
+    double ratio;          /* to MPI_Allreduce, of medians */
+    size_t repeats, bytes; /* bytes that the exchange holds on rank 0 */
+} elbow_bench_passage;
+
+/* All of them, in turns, for about `seconds`; `shards` of each rank. *room: 0, or where the nodes' free memory is too
+ * little for it, bytes that it would take of a rank; then nothing was measured. `passages` on all ranks is
+ * ELBOW_BENCH_EXCHANGES long. */
+elbow_status elbow_bench_exchange_measure(elbow_bench_passage *passages, size_t *room, elbow_world *world,
+                                          size_t size, size_t shards, double seconds);
+
+/* ------------------------------------------------------------------------------------------------ data */
+
+/* Batches of one size, gathered one after the other from the data of the options, shuffled. */
+typedef struct elbow_bench_batches {
+    const char *binarize;
+    size_t batch;         /* examples, of one rank */
+    elbow_spread seconds; /* of a batch, of the slowest rank */
+    double least, most;   /* medians of the fastest and the slowest rank */
+    double bytes;         /* of a batch as the model sees it */
+    size_t repeats;
+} elbow_bench_batches;
+
+/* For about `seconds`. `batch` is cut to the examples there are. */
+elbow_status elbow_bench_data_measure(elbow_bench_batches *batches, elbow_world *world,
+                                      const elbow_options *options, const char *binarize, size_t batch,
+                                      double seconds);
+
+/* Ways to binarise that mean something for the data: one of other data than images. Local. */
+elbow_status elbow_bench_data_ways(const elbow_options *options, const char *ways[3], size_t *count);
+
+/* ------------------------------------------------------------------------------------------ checkpoint */
+
+typedef struct elbow_bench_checkpoint {
+    elbow_bench_machine machine;
+    size_t parameters, repeats;
+    double bytes;              /* of the file */
+    elbow_spread still, whole; /* seconds that the loop stands; and until the file is there, under its name */
+    elbow_spread step,
+        during; /* of a step while nothing is written, and while something is; 0: it never was */
+} elbow_bench_checkpoint;
+
+/* Trains the run, which has a directory, and saves it again and again for about `seconds`. */
+elbow_status elbow_bench_checkpoint_measure(elbow_bench_checkpoint *bench, elbow_run *run, double seconds);
+
+/* A directory of its own in `parent`, on rank 0, whose name all ranks get; and all that is in it gone again. */
+typedef struct elbow_bench_directory {
+    char path[1024];
+    bool made; /* by this rank */
+} elbow_bench_directory;
+elbow_status elbow_bench_directory_make(elbow_bench_directory *directory, elbow_world *world,
+                                        const char *parent);
+void elbow_bench_directory_remove(elbow_bench_directory *directory); /* Local */
+
 #endif
