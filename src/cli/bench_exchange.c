@@ -119,8 +119,8 @@ static elbow_status measure(elbow_world *world, void *context) {
     for (size_t i = 0; i < asked->size_count && status == ELBOW_OK; i++)
         status = measure_size(world, asked, asked->sizes[i], &table);
     if (world->rank == 0 && status == ELBOW_OK)
-        printf("\nms: of the slowest rank, median and quartiles; the fastest rank's median. ratio: to "
-               "MPI_Allreduce.\n");
+        printf(
+            "\nms: of the slowest rank, median, quartiles and least. ratio: to MPI_Allreduce, of medians.\n");
     status = elbow_cli_bench_end(&table, world->rank == 0 ? asked->csv : NULL, status);
     return elbow_world_agree(world, status);
 }
