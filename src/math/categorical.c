@@ -22,9 +22,10 @@ ELBOW_INLINE size_t tile_rows(size_t k) { return k < TILE ? TILE / k : 1; }
 /* What is summed over a row: a function of element i of a and b. */
 typedef real term(const real *a, const real *b, size_t i, real c);
 
-ELBOW_INLINE real exp_term(const real *a, const real *b, size_t i, real c) {
+/* e^a of a ≤ 0 */
+ELBOW_INLINE real below_exp_term(const real *a, const real *b, size_t i, real c) {
     (void)b, (void)c;
-    return elbow_exp(a[i]);
+    return elbow_exp_not_positive(a[i]);
 }
 
 ELBOW_INLINE real product_term(const real *a, const real *b, size_t i, real c) {
@@ -36,6 +37,57 @@ ELBOW_INLINE real product_term(const real *a, const real *b, size_t i, real c) {
 ELBOW_INLINE real information_term(const real *a, const real *b, size_t i, real c) {
     (void)b;
     return elbow_exp(a[i]) * (a[i] + c);
+}
+
+/* Rows that a vector would hold, eight side by side: one row's sum or maximum is a chain that waits for itself. */
+enum { SIDE_BY_SIDE = 8 };
+
+/* sums[r] = Σ of row r, in the order of elbow_lane_sum. */
+ELBOW_INLINE void sum_rows(real *restrict sums, const real *restrict x, size_t rows, size_t k) {
+    size_t r = 0;
+    for (; k <= ELBOW_LANES && r + SIDE_BY_SIDE <= rows; r += SIDE_BY_SIDE) {
+        real sum[SIDE_BY_SIDE] = {0};
+        for (size_t i = 0; i < k; ++i)
+            for (size_t j = 0; j < SIDE_BY_SIDE; ++j) sum[j] += x[(r + j) * k + i];
+        for (size_t j = 0; j < SIDE_BY_SIDE; ++j) sums[r + j] = sum[j];
+    }
+    for (; r < rows; ++r) sums[r] = elbow_lane_sum(x + r * k, k);
+}
+
+/* most[r] = the largest of row r; NaN may be passed over. */
+ELBOW_INLINE void largest_of_rows(real *restrict most, const real *restrict x, size_t rows, size_t k) {
+    size_t r = 0;
+    for (; k <= ELBOW_LANES && r + SIDE_BY_SIDE <= rows; r += SIDE_BY_SIDE) {
+        real largest[SIDE_BY_SIDE];
+        for (size_t j = 0; j < SIDE_BY_SIDE; ++j) largest[j] = x[(r + j) * k];
+        for (size_t i = 1; i < k; ++i) {
+            real v[SIDE_BY_SIDE];
+            for (size_t j = 0; j < SIDE_BY_SIDE; ++j) v[j] = x[(r + j) * k + i];
+            for (size_t j = 0; j < SIDE_BY_SIDE; ++j) largest[j] = v[j] > largest[j] ? v[j] : largest[j];
+        }
+        for (size_t j = 0; j < SIDE_BY_SIDE; ++j) most[r + j] = largest[j];
+    }
+    for (; r < rows; ++r) most[r] = elbow_lane_max(x + r * k, k);
+}
+
+/* A tile's values that each stand for a row, laid out one an element, so that what follows runs over the tile at
+ * once. They are written in whole vectors: what a row writes too much, the next one puts right. */
+typedef real flat_values[TILE + ELBOW_LANES];
+
+/* flat[i] = per_row[i / k] for the first n elements of a tile's rows; of a row longer than a tile, per_row[0]. */
+ELBOW_INLINE void spread(flat_values flat, const real *restrict per_row, size_t n, size_t k) {
+    if (k <= ELBOW_LANES) { /* one vector a row, and no loop over vectors */
+        for (size_t at = 0; at < n; at += k, ++per_row)
+            for (size_t j = 0; j < ELBOW_LANES; ++j) flat[at + j] = *per_row;
+        return;
+    }
+    for (size_t at = 0; at < n; at += k, ++per_row)
+        for (size_t i = 0; i < least(k, n - at); ++i) flat[at + i] = *per_row;
+}
+
+/* The same where a is q and b is log q. */
+ELBOW_INLINE real information_of_term(const real *a, const real *b, size_t i, real c) {
+    return a[i] * (b[i] + c);
 }
 
 /* sums[r] = Σ_k of_term over row r, in the order of elbow_lane_sum. */
@@ -58,19 +110,22 @@ ELBOW_INLINE void row_sums(real *restrict sums, term *of_term, const real *restr
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first), at = first * k;
         for (size_t i = 0; i < count * k; ++i) terms[i] = of_term(a + at, b + at, i, c);
-        for (size_t r = 0; r < count; ++r) sums[first + r] = elbow_lane_sum(terms + r * k, k);
+        sum_rows(sums + first, terms, count, k);
     }
 }
 
-/* x − max of its row, at least −(the largest real), so that what follows stays finite. */
+/* x − max of its row, at least −(the largest real), so that what follows stays finite. May be in place. */
 ELBOW_INLINE void subtract_max(real *out, const real *x, size_t rows, size_t k) {
-    for (size_t r = 0; r < rows; ++r) {
-        const real *from = x + r * k;
-        real *to = out + r * k, most = elbow_lane_max(from, k);
+    real most[TILE];
+    flat_values flat;
+    largest_of_rows(most, x, rows, k);
+    for (size_t begin = 0; begin < rows * k; begin += TILE) {
+        size_t n = least(TILE, rows * k - begin);
+        spread(flat, most, n, k);
         ELBOW_IN_PLACE
-        for (size_t i = 0; i < k; ++i) {
-            real below = from[i] - most;
-            to[i] = below < lowest ? lowest : below;
+        for (size_t i = 0; i < n; ++i) {
+            real below = x[begin + i] - flat[i];
+            out[begin + i] = below < lowest ? lowest : below;
         }
     }
 }
@@ -78,21 +133,26 @@ ELBOW_INLINE void subtract_max(real *out, const real *x, size_t rows, size_t k) 
 ELBOW_KERNEL void elbow_log_softmax(real *log_q, const real *logits, size_t rows, size_t k) {
     if (k == 0) return;
     real sums[TILE];
+    flat_values flat;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first);
         real *out = log_q + first * k;
         subtract_max(out, logits + first * k, count, k);
-        row_sums(sums, exp_term, out, out, 0, count, k);
+        row_sums(sums, below_exp_term, out, out, 0, count, k);
         for (size_t r = 0; r < count; ++r) sums[r] = elbow_log(sums[r]);
-        for (size_t r = 0; r < count; ++r)
-            for (size_t i = 0; i < k; ++i) out[r * k + i] -= sums[r];
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin);
+            spread(flat, sums, n, k);
+            for (size_t i = 0; i < n; ++i) out[begin + i] -= flat[i];
+        }
     }
 }
 
 ELBOW_INLINE void perturb(real *restrict v, const real *restrict log_q, const uint32_t *restrict words,
                           size_t n) {
-    for (size_t i = 0; i < n; ++i) v[i] = log_q[i] + elbow_gumbel_of_word(words[i]);
+    elbow_gumbel_of_words(v, words, n);
+    for (size_t i = 0; i < n; ++i) v[i] = log_q[i] + v[i];
 }
 
 /* The maximum is taken off before the division by τ, so that no temperature, however small, makes ∞ − ∞. */
@@ -100,16 +160,21 @@ ELBOW_KERNEL void elbow_gumbel_softmax(real *y, const real *log_q, const uint32_
                                        size_t k, real temperature) {
     if (k == 0) return;
     real sums[TILE];
+    flat_values flat;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first), n = count * k;
         real *out = y + first * k;
         perturb(out, log_q + first * k, words + first * k, n);
         subtract_max(out, out, count, k);
-        for (size_t i = 0; i < n; ++i) out[i] = elbow_exp(out[i] / temperature);
-        for (size_t r = 0; r < count; ++r) sums[r] = 1 / elbow_lane_sum(out + r * k, k);
-        for (size_t r = 0; r < count; ++r)
-            for (size_t i = 0; i < k; ++i) out[r * k + i] *= sums[r];
+        for (size_t i = 0; i < n; ++i) out[i] = elbow_exp_not_positive(out[i] / temperature);
+        sum_rows(sums, out, count, k);
+        for (size_t r = 0; r < count; ++r) sums[r] = 1 / sums[r];
+        for (size_t begin = 0; begin < n; begin += TILE) {
+            size_t some = least(TILE, n - begin);
+            spread(flat, sums, some, k);
+            for (size_t i = 0; i < some; ++i) out[begin + i] *= flat[i];
+        }
     }
 }
 
@@ -144,13 +209,16 @@ ELBOW_KERNEL void elbow_gumbel_softmax_backward(real *restrict dlogits, const re
                                                 real temperature) {
     if (k == 0) return;
     real dots[TILE], scale = 1 / temperature;
+    flat_values dot;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
-        size_t count = least(step, rows - first), at = first * k;
-        row_sums(dots, product_term, y + at, dy + at, 0, count, k);
-        for (size_t r = 0; r < count; ++r)
-            for (size_t i = at + r * k; i < at + (r + 1) * k; ++i)
-                dlogits[i] += scale * (y[i] * (dy[i] - dots[r]));
+        size_t count = least(step, rows - first);
+        row_sums(dots, product_term, y + first * k, dy + first * k, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(dot, dots, n, k);
+            for (size_t i = 0; i < n; ++i) dlogits[at + i] += scale * (y[at + i] * (dy[at + i] - dot[i]));
+        }
     }
 }
 
@@ -160,32 +228,33 @@ ELBOW_KERNEL void elbow_categorical_kl_uniform(real *restrict kl, const real *re
     row_sums(kl, information_term, log_q, log_q, (real)elbow_log_double((double)k), rows, k);
 }
 
-/* flat[i] = per_row[row of element first + i] */
-ELBOW_INLINE void spread(real *restrict flat, const real *restrict per_row, size_t first, size_t n,
-                         size_t k) {
-    size_t r = first / k, end = (r + 1) * k - first;
-    for (size_t i = 0; i < n; ++r, end += k)
-        for (size_t stop = least(end, n); i < stop; ++i) flat[i] = per_row[r];
-}
-
 ELBOW_KERNEL void elbow_categorical_kl_uniform_backward(real *restrict dlogits, const real *restrict log_q,
                                                         const real *restrict weights, size_t rows, size_t k,
                                                         size_t group) {
     if (k == 0) return;
-    real means[TILE], row_weights[TILE], mean[TILE], weight[TILE];
-    size_t step = tile_rows(k);
+    real means[TILE], row_weights[TILE], q[TILE];
+    flat_values mean, weight;
+    size_t step = tile_rows(k), of_group = 0;
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first);
-        row_sums(means, information_term, log_q + first * k, log_q + first * k, 0, count, k);
-        for (size_t r = 0; r < count; ++r) row_weights[r] = weights[(first + r) / group];
+        for (size_t r = 0; r < count; ++r) { /* counted, because a division is dear */
+            row_weights[r] = *weights;
+            if (++of_group == group) of_group = 0, ++weights;
+        }
+        const real *l = log_q + first * k;
+        if (k > TILE) {
+            row_sums(means, information_term, l, l, 0, count, k);
+        } else {
+            for (size_t i = 0; i < count * k; ++i) q[i] = elbow_exp(l[i]);
+            row_sums(means, information_of_term, q, l, 0, count, k);
+        }
         for (size_t begin = 0; begin < count * k; begin += TILE) {
             size_t n = least(TILE, count * k - begin), at = first * k + begin;
-            spread(mean, means, begin, n, k);
-            spread(weight, row_weights, begin, n, k);
-            for (size_t i = 0; i < n; ++i) {
-                real l = log_q[at + i];
-                dlogits[at + i] += weight[i] * (elbow_exp(l) * (l - mean[i]));
-            }
+            spread(mean, means, n, k);
+            spread(weight, row_weights, n, k);
+            if (k > TILE)
+                for (size_t i = 0; i < n; ++i) q[i] = elbow_exp(log_q[at + i]);
+            for (size_t i = 0; i < n; ++i) dlogits[at + i] += weight[i] * (q[i] * (log_q[at + i] - mean[i]));
         }
     }
 }
@@ -221,15 +290,16 @@ ELBOW_KERNEL void elbow_categorical_kl_backward(real *restrict dlogits_q, real *
                                                 const real *restrict weights, const real *restrict log_q,
                                                 const real *restrict log_p, size_t rows, size_t k) {
     if (k == 0) return;
-    real kl[TILE], mean[TILE], weight[TILE];
+    real kl[TILE];
+    flat_values mean, weight;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first);
         row_sums(kl, divergence_term, log_q + first * k, log_p + first * k, 0, count, k);
         for (size_t begin = 0; begin < count * k; begin += TILE) {
             size_t n = least(TILE, count * k - begin), at = first * k + begin;
-            spread(mean, kl, begin, n, k);
-            spread(weight, weights + first, begin, n, k);
+            spread(mean, kl, n, k);
+            spread(weight, weights + first, n, k);
             const real *a = log_q + at, *b = log_p + at;
             if (dlogits_q != NULL)
                 for (size_t i = 0; i < n; ++i)
@@ -245,15 +315,16 @@ ELBOW_KERNEL void elbow_categorical_log_prob_backward(real *restrict dz, real *r
                                                       const real *restrict weights, const real *restrict z,
                                                       const real *restrict log_q, size_t rows, size_t k) {
     if (k == 0) return;
-    real sums[TILE], sum[TILE], weight[TILE];
+    real sums[TILE];
+    flat_values sum, weight;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
         size_t count = least(step, rows - first);
         row_sums(sums, value_term, z + first * k, z + first * k, 0, count, k);
         for (size_t begin = 0; begin < count * k; begin += TILE) {
             size_t n = least(TILE, count * k - begin), at = first * k + begin;
-            spread(sum, sums, begin, n, k);
-            spread(weight, weights + first, begin, n, k);
+            spread(sum, sums, n, k);
+            spread(weight, weights + first, n, k);
             const real *v = z + at, *l = log_q + at;
             if (dz != NULL)
                 for (size_t i = 0; i < n; ++i) dz[at + i] += weight[i] * l[i];

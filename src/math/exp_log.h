@@ -50,10 +50,8 @@ ELBOW_INLINE double elbow_double_of_word(uint32_t w) {
  * nears the smallest normal float, 0: denormals would slow every loop that later meets them. The clamps keep n
  * in −126 … 128, and 2^n is taken as 2^(n−1) · 2: its first factor is 0 at n = −126, and n = 128 does not overflow
  * before the result does. */
-ELBOW_INLINE float elbow_exp_float(float x) {
+ELBOW_INLINE float elbow_exp_clamped(float x) {
     const float to_integer = 0x1.8p23f; /* adding it leaves round(v) in the low bits of the mantissa */
-    x = x < -87.2f ? -87.2f : x;
-    x = x > 89.0f ? 89.0f : x;
     float shifted = x * 0x1.715476p+0f + to_integer;
     float n = shifted - to_integer;
     float r = (x - n * 0x1.62ep-1f) - n * 0x1.0bfbe8p-15f; /* ln 2 in two parts, the first product exact */
@@ -65,6 +63,18 @@ ELBOW_INLINE float elbow_exp_float(float x) {
     float p = 1.0f + (r + r * r * q);
     uint32_t exponent = elbow_bits_of_float(shifted) - elbow_bits_of_float(to_integer) + 126; /* of 2^(n−1) */
     return p * elbow_float_of_bits(exponent << 23) * 2.0f;
+}
+
+ELBOW_INLINE float elbow_exp_float(float x) {
+    x = x < -87.2f ? -87.2f : x;
+    x = x > 89.0f ? 89.0f : x;
+    return elbow_exp_clamped(x);
+}
+
+/* The same for x ≤ 0, where one clamp is enough: the other half of them is a sixth of the work. */
+ELBOW_INLINE float elbow_exp_not_positive_float(float x) {
+    x = x < -87.2f ? -87.2f : x;
+    return elbow_exp_clamped(x);
 }
 
 /* ln x of a positive normal x, within 1 unit in the last place. x = 2^k m with m in [√½, √2), so that k = 0
@@ -119,12 +129,16 @@ ELBOW_INLINE float elbow_tanh_float(float x) {
 }
 
 #ifdef ELBOW_REAL_DOUBLE
+ELBOW_INLINE real elbow_abs(real x) { return fabs(x); }
 ELBOW_INLINE real elbow_exp(real x) { return exp(x); }
+ELBOW_INLINE real elbow_exp_not_positive(real x) { return exp(x); }
 ELBOW_INLINE real elbow_log(real x) { return log(x); }
 ELBOW_INLINE real elbow_log1p_unit(real e) { return log1p(e); }
 ELBOW_INLINE real elbow_tanh(real x) { return tanh(x); }
 #else
+ELBOW_INLINE real elbow_abs(real x) { return fabsf(x); }
 ELBOW_INLINE real elbow_exp(real x) { return elbow_exp_float(x); }
+ELBOW_INLINE real elbow_exp_not_positive(real x) { return elbow_exp_not_positive_float(x); }
 /* ln x of a positive normal x or of NaN. */
 ELBOW_INLINE real elbow_log(real x) {
     double y = elbow_log_double((double)x);

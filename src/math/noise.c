@@ -3,7 +3,7 @@
 #include "math/gumbel.h"
 
 ELBOW_KERNEL void elbow_gumbel(real *restrict g, const uint32_t *restrict words, size_t n) {
-    for (size_t i = 0; i < n; ++i) g[i] = elbow_gumbel_of_word(words[i]);
+    elbow_gumbel_of_words(g, words, n);
 }
 
 /* Both sides are below 2⁶³ (maximum is a byte's), so the comparison may be signed: the kind that vectors have. */
