@@ -28,6 +28,13 @@
 #define ELBOW_INLINE static inline
 #endif
 
+/* Asks for the cache line at an address that will be read, or written, soon. Changes no result. */
+#if defined(__GNUC__)
+#define ELBOW_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define ELBOW_PREFETCH(address) (void)(address)
+#endif
+
 /* Before a loop whose arrays may be the same array, but never overlap otherwise: without it the compiler's
  * test for overlap sends the in-place case through scalar code. */
 #if defined(__clang__)
