@@ -79,7 +79,8 @@ elbow_status elbow_h5_fail_write(const elbow_h5 *file, const char *object) {
         return elbow_fail(ELBOW_MEMORY, "%s: no memory to make it (%.1f MB so far); use fewer ranks a node",
                           file->name, (double)file->medium.size / 1e6);
     if (file->medium.error != 0)
-        return elbow_file_fail_write(file->name, file->medium.error, file->medium.size);
+        return elbow_file_fail_write(file->name, file->medium.error,
+                                     file->medium.descriptor < 0 ? file->medium.size : 0);
     return elbow_fail(ELBOW_IO, "%s: %s cannot be written (%s)", file->name, object, why_it_failed().text);
 }
 

@@ -96,9 +96,16 @@ void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]
 }
 
 void elbow_checkpoint_seal(const elbow_checkpoint *checkpoint, char seal[ELBOW_HASH_TEXT]) {
+    char digest[ELBOW_HASH_TEXT];
+    elbow_checkpoint_hash(checkpoint, digest, seal);
+}
+
+void elbow_checkpoint_hash(const elbow_checkpoint *checkpoint, char digest[ELBOW_HASH_TEXT],
+                           char seal[ELBOW_HASH_TEXT]) {
     hash h;
     XXH3_128bits_reset(&h);
     add_digest_stream(&h, checkpoint);
+    finish(&h, digest);
     add_run(&h, checkpoint);
     add_text(&h, checkpoint->config ? checkpoint->config : "");
     add_text(&h, checkpoint->field ? checkpoint->field : "");

@@ -33,4 +33,8 @@ extern const size_t elbow_run_attribute_count;
  * attribute, and a whole dataset missing, renamed, or taken from another checkpoint. */
 void elbow_checkpoint_seal(const elbow_checkpoint *checkpoint, char seal[ELBOW_HASH_TEXT]);
 
+/* The digest and the seal, in one pass over the state. */
+void elbow_checkpoint_hash(const elbow_checkpoint *checkpoint, char digest[ELBOW_HASH_TEXT],
+                           char seal[ELBOW_HASH_TEXT]);
+
 #endif

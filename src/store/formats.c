@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -131,10 +132,14 @@ elbow_status elbow_stored_describe(const elbow_stored *stored, const char *datas
     return ELBOW_OK;
 }
 
+static elbow_status put_format(elbow_h5 *file, elbow_kind kind) {
+    ELBOW_TRY(elbow_h5_set_text(file, "/", "format", formats[kind].attribute));
+    return elbow_h5_set_integer(file, "/", "version", formats[kind].version);
+}
+
 elbow_status elbow_stored_create(elbow_h5 **file, const char *path, elbow_kind kind) {
     ELBOW_TRY(elbow_h5_create_memory(file, path));
-    ELBOW_TRY(elbow_h5_set_text(*file, "/", "format", formats[kind].attribute));
-    return elbow_h5_set_integer(*file, "/", "version", formats[kind].version);
+    return put_format(*file, kind);
 }
 
 elbow_status elbow_stored_save(elbow_h5 *file, const char *path) {
@@ -143,5 +148,25 @@ elbow_status elbow_stored_save(elbow_h5 *file, const char *path) {
     ELBOW_TRY(elbow_h5_image(file, &bytes, &count));
     elbow_status status = elbow_file_replace(path, bytes, count);
     free(bytes);
+    return status;
+}
+
+elbow_status elbow_stored_begin(elbow_h5 **file, char temporary[PATH_MAX], const char *path,
+                                elbow_kind kind) {
+    *file = NULL;
+    ELBOW_TRY(elbow_file_temporary(path, temporary, PATH_MAX));
+    ELBOW_CHECK(!elbow_file_is_directory(path), ELBOW_IO, "%s: is a directory; name a file", path);
+    ELBOW_TRY(elbow_h5_create_disk(file, temporary, path));
+    elbow_status status = put_format(*file, kind);
+    return status == ELBOW_OK ? status : elbow_stored_end(file, temporary, path, status);
+}
+
+elbow_status elbow_stored_end(elbow_h5 **file, const char *temporary, const char *path, elbow_status status) {
+    if (status == ELBOW_OK)
+        status = elbow_h5_close(file);
+    else
+        elbow_h5_discard(file);
+    if (status == ELBOW_OK) return elbow_file_commit(temporary, path);
+    unlink(temporary);
     return status;
 }

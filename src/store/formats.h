@@ -3,6 +3,7 @@
 #ifndef ELBOW_SRC_STORE_FORMATS_H
 #define ELBOW_SRC_STORE_FORMATS_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "base/h5.h"
@@ -27,5 +28,11 @@ elbow_status elbow_stored_describe(const elbow_stored *stored, const char *datas
 /* A file in memory with its root attributes; and its bytes given to `path`, whole or not at all. */
 elbow_status elbow_stored_create(elbow_h5 **file, const char *path, elbow_kind kind);
 elbow_status elbow_stored_save(elbow_h5 *file, const char *path);
+
+/* The same for large files, which go to the disk as they are made, under a temporary name beside `path`: no image of
+ * them is ever in memory. What begins ends, with the status of what was between: `path` becomes the file, synced, or
+ * stays as it was and the temporary one goes. */
+elbow_status elbow_stored_begin(elbow_h5 **file, char temporary[PATH_MAX], const char *path, elbow_kind kind);
+elbow_status elbow_stored_end(elbow_h5 **file, const char *temporary, const char *path, elbow_status status);
 
 #endif

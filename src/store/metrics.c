@@ -28,7 +28,9 @@
            "time in a step for samples, decoder and likelihood, both ways, mean over the row's steps")       \
     COLUMN("seconds_exchange", "s", "time in a step that waits for other ranks, mean over the row's steps")  \
     COLUMN("seconds_update", "s",                                                                            \
-           "time in a step for norm, clipping and optimizer, mean over the row's steps")
+           "time in a step for norm, clipping and optimizer, mean over the row's steps")                     \
+    COLUMN("seconds_checkpoint", "s",                                                                        \
+           "time that the loop stands still for checkpoints, mean over the row's steps")
 
 #define EVALUATION_COLUMNS                                                                                   \
     COLUMN("step", "updates", "updates done when it was evaluated")                                          \
@@ -119,6 +121,24 @@ void elbow_metrics_destroy(elbow_metrics *metrics) {
     *metrics = (elbow_metrics){0};
 }
 
+static elbow_status copy_table(elbow_table *to, const elbow_table *from) {
+    ELBOW_TRY(reserve(to, from->rows));
+    for (size_t c = 0; c < from->columns && from->rows > 0; c++)
+        memcpy(to->values[c], from->values[c], from->rows * sizeof *to->values[c]);
+    to->rows = from->rows;
+    return ELBOW_OK;
+}
+
+elbow_status elbow_metrics_copy(elbow_metrics *to, const elbow_metrics *from) {
+    ELBOW_TRY(copy_table(&to->train, &from->train));
+    ELBOW_TRY(copy_table(&to->evaluation, &from->evaluation));
+    elbow_table train = to->train, evaluation = to->evaluation;
+    *to = *from;
+    to->train = train;
+    to->evaluation = evaluation;
+    return ELBOW_OK;
+}
+
 /* The unit and description of a standard column, or NULL for one of a caller's own. */
 static const column_note *find_note(const char *const *names, const column_note *notes, const char *name) {
     for (size_t c = 0; names[c]; c++)
@@ -152,12 +172,21 @@ elbow_status elbow_metrics_put(const elbow_metrics *metrics, elbow_h5 *file, con
                      evaluation_notes);
 }
 
+/* Columns that came after the format: the last ones of /train. */
+enum { NEW_TRAIN_COLUMNS = 1 };
+
+static bool is_new(const char *name) { return strcmp(name, "seconds_checkpoint") == 0; }
+
 static elbow_status get_table(elbow_table *table, const elbow_stored *stored, const char *group,
                               const char *name) {
     char path[PATH_BYTES];
     for (size_t c = 0; c < table->columns; c++) {
         elbow_h5_shape shape;
         snprintf(path, sizeof path, "%s/%s/%s", group, name, table->names[c]);
+        if (c > 0 && is_new(table->names[c]) && !elbow_h5_has(stored->file, path)) {
+            for (size_t r = 0; r < table->rows; r++) table->values[c][r] = 0;
+            continue;
+        }
         ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));
         if (c == 0) {
             ELBOW_TRY(reserve(table, shape.size[0]));
@@ -203,6 +232,8 @@ elbow_status elbow_metrics_get_partial(elbow_metrics *metrics, const elbow_store
     size_t columns = metrics->train.columns;
     elbow_h5_shape shape;
     ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));
+    if (shape.dims == 1 && shape.size[0] == columns - NEW_TRAIN_COLUMNS + PARTIAL_MORE)
+        columns -= NEW_TRAIN_COLUMNS;
     ELBOW_TRY(elbow_h5_read(stored->file, path, ELBOW_H5_F64, columns + PARTIAL_MORE, true, values));
     memcpy(metrics->partial, values, columns * sizeof *values);
     metrics->partial_steps = values[columns];

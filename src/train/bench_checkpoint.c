@@ -1,5 +1,4 @@
-/* Checkpoints: how long the loop stands still for one, and when it is on disk. Whether it is written in the meantime or
- * behind the steps that follow makes no difference here: a checkpoint is there when its name is. */
+/* Checkpoints: how long the loop stands still for one, and when it is on disk, steps going on meanwhile. */
 #include <errno.h>
 #include <ftw.h>
 #include <math.h>
@@ -9,11 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/saver.h"
 #include "train/bench_inside.h"
 #include "train/record.h"
 #include "train/save.h"
 
-enum { BETWEEN = 5, LEAST_TURNS = 3, MOST_ROWS = 500, MOST_STEPS = 4000, PATIENCE = 600 };
+enum { BETWEEN = 5, LEAST_TURNS = 3, MOST_ROWS = 500, MOST_STEPS = 4000 };
 enum { STILL, WHOLE, BYTES, COLUMNS };
 
 elbow_status elbow_bench_directory_make(elbow_bench_directory *directory, elbow_world *world,
@@ -57,37 +57,39 @@ static elbow_status take_step(elbow_run *run, double *seconds, size_t *count) {
     return ELBOW_OK;
 }
 
-/* The size of the checkpoint of `step` once it is there, as rank 0 sees it; else 0. Collective. */
-static elbow_status written(elbow_run *run, int64_t step, double *bytes) {
-    *bytes = 0;
-    if (run->world->rank == 0) {
-        struct stat info;
-        char *path = NULL;
-        if (elbow_checkpoint_path(run->directory, step, &path) == ELBOW_OK && stat(path, &info) == 0)
-            *bytes = (double)info.st_size;
-        free(path);
-    }
-    return elbow_world_broadcast(run->world, bytes, sizeof *bytes, 0);
+/* Whether the writing has ended, as rank 0 sees it. Collective. */
+static elbow_status ended(elbow_run *run, bool *done) {
+    *done = run->world->rank == 0 && elbow_saver_done(run->saver);
+    return elbow_world_broadcast(run->world, done, sizeof *done, 0);
+}
+
+/* The size of the checkpoint of `step`, on rank 0. */
+static double size_of(const elbow_run *run, int64_t step) {
+    struct stat info = {0};
+    char *path = NULL;
+    if (run->world->rank != 0 || elbow_checkpoint_path(run->directory, step, &path) != ELBOW_OK) return 0;
+    double bytes = stat(path, &info) == 0 ? (double)info.st_size : 0;
+    free(path);
+    return bytes;
 }
 
 /* A few steps; a checkpoint; and on until it is there. */
 static elbow_status take_turn(elbow_run *run, steps *taken, double *row) {
-    bool is_best = false;
+    elbow_settled settled;
+    bool done = false;
     for (int i = 0; i < BETWEEN; i++) ELBOW_TRY(take_step(run, taken->quiet, &taken->quiet_count));
     elbow_world_barrier(run->world);
-    int64_t step = run->step;
     double began = elbow_now();
-    ELBOW_TRY(elbow_run_save(run, false, &is_best));
+    ELBOW_TRY(elbow_run_save(run, false, run->options->checkpoint.background));
     row[STILL] = row[WHOLE] = elbow_now() - began;
-    ELBOW_TRY(written(run, step, &row[BYTES]));
-    while (row[BYTES] == 0) {
-        ELBOW_CHECK(elbow_bench_goes_on(run->world, began, PATIENCE), ELBOW_IO,
-                    "%s: the checkpoint of step %lld is not there after %.0f s; try another --out",
-                    run->directory, (long long)step, elbow_now() - began);
+    ELBOW_TRY(ended(run, &done));
+    while (!done) {
         ELBOW_TRY(take_step(run, taken->during, &taken->during_count));
-        ELBOW_TRY(written(run, step, &row[BYTES]));
+        ELBOW_TRY(ended(run, &done));
         row[WHOLE] = elbow_now() - began;
     }
+    ELBOW_TRY(elbow_run_settle(run, &settled));
+    row[BYTES] = size_of(run, settled.step);
     return ELBOW_OK;
 }
 

@@ -7,17 +7,25 @@
 #include "elbow/base/log.h"
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
+#include "store/saver.h"
 #include "train/record.h"
 #include "train/report.h"
 #include "train/save.h"
 
 enum { METRICS_SHARE = 100 }; /* metrics.h5 may cost one part in a hundred of the time */
 
-/* The clocks of rank 0, which decides for all by the flags of a step. */
+/* The lowest −ELBO of the selecting split that best.h5 holds. */
+typedef struct best_so_far {
+    double elbo;
+    int64_t step;
+} best_so_far;
+
+/* The clocks of rank 0, which decides for all by the flags of a step; and what of a checkpoint waits for its end. */
 typedef struct clocks {
     double saved, save_cost;              /* when; seconds that a checkpoint takes */
     double metrics_written, metrics_cost; /* likewise of metrics.h5 */
     char reason[128];                     /* why this rank wants to stop, "" when it does not */
+    best_so_far before;                   /* the best before the evaluation that is being saved */
 } clocks;
 
 /* The split that selects: validation where there is one. */
@@ -33,12 +41,6 @@ static bool evaluation_due(const elbow_run *run) {
     if (run->step % every != 0 && run->step != run->run_steps) return false;
     return !elbow_record_has(run, split);
 }
-
-/* The lowest −ELBO of the selecting split that best.h5 holds. */
-typedef struct best_so_far {
-    double elbo;
-    int64_t step;
-} best_so_far;
 
 /* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
 static elbow_status evaluate(elbow_run *run, bool *improved) {
@@ -77,28 +79,61 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
         flags |= ELBOW_FLAG_STOP;
     }
     double minutes = options->checkpoint.every_minutes;
-    if (first && minutes > 0 && now - clock->saved >= 60 * minutes) flags |= ELBOW_FLAG_SAVE;
+    if (first && minutes > 0 && run->saving_step < 0 && now - clock->saved >= 60 * minutes)
+        flags |= ELBOW_FLAG_SAVE;
+    if (first && elbow_saver_done(run->saver)) flags |= ELBOW_FLAG_SAVED;
     return flags;
 }
 
-/* A checkpoint that fails in the middle of a run costs nothing but a warning: the next one may succeed. The
- * first and the last must. `before` is the best before this step's evaluation, where that improved on it: it
- * stays the best if best.h5 cannot become this one. Collective. */
-static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_far before) {
-    bool is_best = false;
-    double began = elbow_now();
-    elbow_status status = elbow_run_save(run, improved, &is_best);
-    if (improved && !is_best) {
-        run->best = before.elbo;
-        run->best_step = before.step;
-    }
+/* What a checkpoint's end means. One that fails in the middle of a run costs nothing but a warning: the next one may
+ * succeed. The first and the last must. Where best.h5 has not become what it was to be, it stays what it was. */
+static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled *settled,
+                             elbow_status status) {
+    bool must = run->saved_step < 0 || settled->step == run->run_steps;
     clock->saved = elbow_now();
-    clock->save_cost = clock->saved - began;
-    bool must = run->saved_step < 0 || run->step == run->run_steps;
+    if (settled->asked && !settled->best) {
+        run->best = clock->before.elbo;
+        run->best_step = clock->before.step;
+    }
     if (status == ELBOW_OK || must) return status;
     elbow_warn("no checkpoint of step %lld: %s (training goes on; the newest good one is of step %lld)",
-               (long long)run->step, elbow_error_message(), (long long)run->saved_step);
+               (long long)settled->step, elbow_error_message(), (long long)run->saved_step);
     return ELBOW_OK;
+}
+
+/* Ends the checkpoint that is being written: waits for it where it is not done. Collective. */
+static elbow_status settle(elbow_run *run, clocks *clock) {
+    elbow_settled settled = {0};
+    if (run->saving_step < 0) return ELBOW_OK;
+    double began = elbow_now();
+    elbow_status status = elbow_run_settle(run, &settled);
+    double waited = elbow_now() - began;
+    elbow_record_stall(run, waited);
+    if (status == ELBOW_OK) {
+        clock->save_cost = settled.seconds;
+        elbow_detail("checkpoint of step %lld: written in %.3f s, of which training waited %.3f s",
+                     (long long)settled.step, settled.seconds, waited);
+    }
+    return conclude(run, clock, &settled, status);
+}
+
+/* Begins a checkpoint, after the end of the one before; without `background`, and where it must succeed, also ends it.
+ * `before` is the best before this step's evaluation, where that improved on it. Collective. */
+static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_far before) {
+    ELBOW_TRY(settle(run, clock));
+    bool behind = run->options->checkpoint.background;
+    bool must = run->saved_step < 0 || run->step == run->run_steps;
+    double began = elbow_now();
+    clock->before = before;
+    elbow_status status = elbow_run_save(run, improved, behind);
+    double stood = elbow_now() - began;
+    elbow_record_stall(run, stood);
+    if (status != ELBOW_OK) {
+        const elbow_settled failed = {.step = run->step, .asked = improved};
+        return conclude(run, clock, &failed, status);
+    }
+    elbow_detail("checkpoint of step %lld: training stood still for %.3f s", (long long)run->step, stood);
+    return must || !behind ? settle(run, clock) : ELBOW_OK;
 }
 
 static bool save_due(const elbow_run *run, bool asked, bool improved) {
@@ -108,11 +143,11 @@ static bool save_due(const elbow_run *run, bool asked, bool improved) {
     return improved || (due && run->tried_step != run->step);
 }
 
-/* Rewrites metrics.h5 when that keeps within its share of the time. */
+/* Rewrites metrics.h5 when that keeps within its share of the time. A checkpoint that is being written does it itself. */
 static void write_metrics(const elbow_run *run, clocks *clock) {
     double began = elbow_now();
-    if (run->world->rank != 0 || began - clock->metrics_written < METRICS_SHARE * clock->metrics_cost + 1)
-        return;
+    if (run->world->rank != 0 || run->saving_step >= 0) return;
+    if (began - clock->metrics_written < METRICS_SHARE * clock->metrics_cost + 1) return;
     if (elbow_run_write_metrics(run) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
     clock->metrics_written = elbow_now();
     clock->metrics_cost = clock->metrics_written - began;
@@ -132,10 +167,14 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     return ELBOW_OK;
 }
 
-static elbow_status stop(elbow_run *run, const clocks *clock) {
+static elbow_status stop(elbow_run *run, clocks *clock) {
     char reason[256];
-    bool is_best = false;
-    if (run->saved_step != run->step) ELBOW_TRY(elbow_run_save(run, false, &is_best));
+    ELBOW_TRY(settle(run, clock));
+    if (run->saved_step != run->step) {
+        elbow_settled settled;
+        ELBOW_TRY(elbow_run_save(run, false, run->options->checkpoint.background));
+        ELBOW_TRY(elbow_run_settle(run, &settled));
+    }
     /* A signal reaches ranks at different moments: the lowest that has one says why. */
     elbow_status asked = clock->reason[0] ? elbow_fail(ELBOW_STOPPED, "%s", clock->reason) : ELBOW_OK;
     elbow_world_agree(run->world, asked);
@@ -147,6 +186,7 @@ static elbow_status stop(elbow_run *run, const clocks *clock) {
     return ELBOW_STOPPED;
 }
 
+/* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
 static elbow_status train(elbow_run *run) {
     double now = elbow_now();
     clocks clock = {.saved = now, .metrics_written = now};
@@ -154,17 +194,19 @@ static elbow_status train(elbow_run *run) {
     bool save_asked = false;
     elbow_progress_begin(&progress, run);
     for (;;) {
-        bool improved = false;
+        bool improved = false, evaluates = evaluation_due(run);
         unsigned flags = 0;
+        /* What is to be improved on must be known. */
+        if (evaluates && run->saving_best) ELBOW_TRY(settle(run, &clock));
         best_so_far before = {run->best, run->best_step};
-        if (evaluation_due(run)) ELBOW_TRY(evaluate(run, &improved));
+        if (evaluates) ELBOW_TRY(evaluate(run, &improved));
         if (save_due(run, save_asked, improved)) ELBOW_TRY(save(run, &clock, improved, before));
-        if (run->step >= run->run_steps) break;
+        if (run->step >= run->run_steps) return settle(run, &clock);
         ELBOW_TRY(advance(run, &clock, &progress, &flags));
         save_asked = (flags & ELBOW_FLAG_SAVE) != 0;
+        if (flags & ELBOW_FLAG_SAVED) ELBOW_TRY(settle(run, &clock));
         if (flags & ELBOW_FLAG_STOP && run->step < run->run_steps) return stop(run, &clock);
     }
-    return ELBOW_OK;
 }
 
 static void say_finished(const elbow_run *run, const char *reason) {
@@ -190,6 +232,7 @@ elbow_status elbow_train(elbow_run *run) {
     if (status != ELBOW_OK) {
         char message[2048]; /* the state file may fail too, and must not hide why */
         snprintf(message, sizeof message, "%s", elbow_error_message());
+        elbow_run_abandon(run);
         if (elbow_run_write_state(run, "failed", message) != ELBOW_OK)
             elbow_warn("%s", elbow_error_message());
         return elbow_fail(status, "%s", message);

@@ -18,10 +18,11 @@ enum {
     LEARNING_RATE,
     EXAMPLES, /* a second */
     PHASE,
-    COLUMNS = PHASE + ELBOW_PHASES,
+    CHECKPOINT = PHASE + ELBOW_PHASES, /* standing still */
+    COLUMNS,
 };
 
-_Static_assert(COLUMNS == 17, "the columns of /train are listed in store/metrics.c too");
+_Static_assert(COLUMNS == 18, "the columns of /train are listed in store/metrics.c too");
 
 static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
 
@@ -61,6 +62,8 @@ elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, 
     bool full = run->step % run->options->train.log_every == 0;
     return full || epoch_ends ? elbow_world_agree(run->world, finish_row(run, report)) : ELBOW_OK;
 }
+
+void elbow_record_stall(elbow_run *run, double seconds) { run->metrics.partial[CHECKPOINT] += seconds; }
 
 double elbow_record_train_elbo(const elbow_run *run) {
     const elbow_metrics *metrics = &run->metrics;

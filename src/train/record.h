@@ -8,6 +8,9 @@
 /* Adds a step that took `seconds`; appends a row when it fills one. Collective, for a rank without memory. */
 elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds);
 
+/* Adds time in which the loop stood still for a checkpoint, to the row that is being filled. */
+void elbow_record_stall(elbow_run *run, double seconds);
+
 /* Appends an evaluation of a split at run->step. */
 elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const elbow_evaluation *evaluation);
 

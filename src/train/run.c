@@ -10,9 +10,10 @@
 #include "elbow/base/log.h"
 #include "elbow/train/evaluate.h"
 #include "elbow/train/step.h"
+#include "store/saver.h"
 #include "train/facts.h"
+#include "train/restore.h"
 #include "train/resume.h"
-#include "train/save.h"
 #include "train/unread.h"
 #include "vae/likelihood.h"
 #include "vae/variance.h"
@@ -157,6 +158,11 @@ static elbow_status reserve_model(elbow_run *run) {
                                run->arena);
 }
 
+static elbow_status create_saver(elbow_run *run) {
+    if (run->world->rank != 0) return ELBOW_OK;
+    return elbow_saver_create(&run->saver, run->directory, elbow_vae_params(run->vae));
+}
+
 /* The parts that depend on how shards and parameters fall on ranks. */
 static elbow_status create_parts(elbow_run *run) {
     elbow_world *world = run->world;
@@ -179,6 +185,7 @@ static elbow_status create_parts(elbow_run *run) {
     ELBOW_TRY_ALL(world, elbow_loader_create(&run->loader, &run->view, &run->order, first, count));
     ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
     ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));
+    ELBOW_TRY_ALL(world, create_saver(run));
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++)
         if (elbow_dataset_count(run->dataset, split) > 0)
             ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, &run->view, split, run->vae,
@@ -230,7 +237,7 @@ elbow_status elbow_run_write_state(const elbow_run *run, const char *word, const
 }
 
 /* Weights at the beginning: initialised, of another run, or where this run stopped. */
-static elbow_status begin(elbow_run *run, const elbow_start *start, const elbow_checkpoint *checkpoint) {
+static elbow_status begin(elbow_run *run, const elbow_start *start, elbow_checkpoint *checkpoint) {
     if (start->resume) {
         ELBOW_TRY_ALL(run->world, elbow_resume_check(run, checkpoint, start->resume));
         return elbow_run_restore(run, checkpoint, false, start->resume);
@@ -265,7 +272,7 @@ elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options
         run->world = world;
         run->options = options;
         run->born = elbow_now();
-        run->saved_step = run->tried_step = -1;
+        run->saved_step = run->tried_step = run->saving_step = -1;
         run->best = INFINITY;
         status = set_up(run, start);
     } else {
@@ -281,6 +288,7 @@ void elbow_run_destroy(elbow_run **out) {
     elbow_run *run = *out;
     if (run == NULL) return;
     for (int split = 0; split < ELBOW_SPLITS; split++) elbow_evaluator_destroy(&run->evaluators[split]);
+    elbow_saver_destroy(&run->saver); /* first: it may be writing still, and needs the layout */
     elbow_metrics_destroy(&run->metrics);
     elbow_summary_destroy(&run->summary);
     elbow_loader_destroy(&run->loader);

@@ -1,13 +1,12 @@
 #include "train/save.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "elbow/base/arena.h"
 #include "elbow/base/log.h"
+#include "store/saver.h"
 
 /* On rank 0: what the checkpoint says beside the tensors. */
 static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint) {
@@ -20,68 +19,81 @@ static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint)
     checkpoint->best = run->best;
     checkpoint->best_step = run->best_step;
     checkpoint->facts = run->facts;
+    snprintf(checkpoint->data_checksum, sizeof checkpoint->data_checksum, "%s", run->data_checksum);
+    snprintf(checkpoint->optimizer, sizeof checkpoint->optimizer, "%s", elbow_optimizer_name(run->optimizer));
+    checkpoint->slots = elbow_optimizer_slots(run->optimizer);
+    for (size_t s = 0; s < checkpoint->slots; s++)
+        snprintf(checkpoint->slot_names[s], sizeof checkpoint->slot_names[s], "%s",
+                 elbow_optimizer_slot_name(run->optimizer, s));
     ELBOW_TRY(
         elbow_checkpoint_put_fields(checkpoint, elbow_vae_field(run->vae), elbow_vae_context(run->vae)));
-    checkpoint->metrics = (elbow_metrics *)&run->metrics;
-    snprintf(checkpoint->data_checksum, sizeof checkpoint->data_checksum, "%s", run->data_checksum);
     return elbow_options_dump(run->options, false, &checkpoint->config);
 }
 
-/* Rank 0's blocks for the moments of all parameters; gathered from their owners. Collective. */
-static elbow_status gather_slots(elbow_run *run, elbow_checkpoint *checkpoint) {
-    size_t size = elbow_vae_params(run->vae)->size;
-    elbow_status status = ELBOW_OK;
-    checkpoint->slots = elbow_optimizer_slots(run->optimizer);
-    snprintf(checkpoint->optimizer, sizeof checkpoint->optimizer, "%s", elbow_optimizer_name(run->optimizer));
-    for (size_t s = 0; s < checkpoint->slots && status == ELBOW_OK; s++) {
-        snprintf(checkpoint->slot_names[s], sizeof checkpoint->slot_names[s], "%s",
-                 elbow_optimizer_slot_name(run->optimizer, s));
-        if (run->world->rank == 0) status = elbow_aligned_reals(size, &checkpoint->slot_values[s]);
+/* On rank 0: room for the snapshot, and all of it but for the moments. Local. */
+static elbow_status begin_snapshot(elbow_run *run, bool behind) {
+    real *parameters = elbow_exchange_parameters(run->exchange);
+    if (run->world->rank != 0) return ELBOW_OK;
+    ELBOW_TRY(elbow_saver_reserve(run->saver, elbow_optimizer_slots(run->optimizer), behind));
+    elbow_checkpoint *snapshot = elbow_saver_snapshot(run->saver);
+    ELBOW_TRY(describe(run, snapshot));
+    if (!behind) { /* nothing changes until it is written */
+        snapshot->parameters = parameters;
+        snapshot->metrics = &run->metrics;
+        return ELBOW_OK;
     }
-    ELBOW_TRY_ALL(run->world, status);
-    for (size_t s = 0; s < checkpoint->slots; s++)
+    /* Nobody changes them meanwhile, shared by the ranks of a node or not: an update needs this rank's gradient. */
+    memcpy(snapshot->parameters, parameters, elbow_vae_params(run->vae)->size * sizeof *parameters);
+    return elbow_metrics_copy(snapshot->metrics, &run->metrics);
+}
+
+elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
+    run->tried_step = run->step;
+    ELBOW_TRY_ALL(run->world, begin_snapshot(run, behind));
+    real *const *slots = run->world->rank == 0 ? elbow_saver_snapshot(run->saver)->slot_values : NULL;
+    for (size_t s = 0; s < elbow_optimizer_slots(run->optimizer); s++)
         ELBOW_TRY(elbow_exchange_gather(run->exchange, elbow_optimizer_slot(run->optimizer, s),
-                                        checkpoint->slot_values[s]));
+                                        slots ? slots[s] : NULL));
+    run->saving_step = run->step;
+    run->saving_best = best;
+    if (run->world->rank == 0) elbow_saver_start(run->saver, best, run->options->checkpoint.keep, behind);
     return ELBOW_OK;
 }
 
-/* Rank 0 writes the checkpoint, which alone decides; then what goes with it, where a failure costs a warning.
- * *marked tells that best.h5 is this one, if it was to be. Local. */
-static elbow_status write_files(const elbow_run *run, elbow_checkpoint *checkpoint, bool best, int *marked) {
-    elbow_status status = ELBOW_OK;
-    char *path = NULL;
-    ELBOW_TRY_OR_DONE(describe(run, checkpoint));
-    ELBOW_TRY_OR_DONE(elbow_checkpoint_path(run->directory, run->step, &path));
-    ELBOW_TRY_OR_DONE(elbow_checkpoint_write(checkpoint, path));
-    *marked = !best || elbow_checkpoint_mark_best(run->directory, path) == ELBOW_OK;
-    if (!*marked) elbow_warn("best.h5 stays as it was: %s", elbow_error_message());
-    if (elbow_run_write_metrics(run) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
-    if (elbow_checkpoint_prune(run->directory, run->options->checkpoint.keep) != ELBOW_OK)
-        elbow_warn("old checkpoints stay: %s", elbow_error_message());
-done:
-    free(path);
-    return status;
+/* Waits on rank 0; what failed beside the checkpoint is said. NULL elsewhere. Local. */
+static const elbow_saved *await_saver(elbow_run *run) {
+    if (run->world->rank != 0) return NULL;
+    const elbow_saved *saved = elbow_saver_wait(run->saver);
+    for (size_t w = 0; w < saved->warnings; w++) elbow_warn("%s", saved->warning[w]);
+    return saved;
 }
 
-elbow_status elbow_run_save(elbow_run *run, bool best, bool *is_best) {
-    elbow_checkpoint checkpoint = {.layout = elbow_vae_params(run->vae),
-                                   .parameters = elbow_exchange_parameters(run->exchange)};
-    int marked = 0;
-    run->tried_step = run->step;
-    elbow_status status = gather_slots(run, &checkpoint);
-    if (status == ELBOW_OK) {
-        elbow_status written =
-            run->world->rank == 0 ? write_files(run, &checkpoint, best, &marked) : ELBOW_OK;
-        status = elbow_world_agree(run->world, written);
+elbow_status elbow_run_settle(elbow_run *run, elbow_settled *settled) {
+    const elbow_saved *saved = await_saver(run);
+    elbow_status status =
+        saved && saved->status != ELBOW_OK ? elbow_fail(saved->status, "%s", saved->message) : ELBOW_OK;
+    *settled = (elbow_settled){.step = run->saving_step, .asked = run->saving_best};
+    if (saved) {
+        settled->best = saved->best;
+        settled->seconds = saved->seconds;
     }
-    if (status == ELBOW_OK) status = elbow_world_broadcast(run->world, &marked, sizeof marked, 0);
-    if (status == ELBOW_OK) run->saved_step = run->step;
-    *is_best = status == ELBOW_OK && best && marked;
-    for (size_t s = 0; s < checkpoint.slots; s++) free(checkpoint.slot_values[s]);
-    free(checkpoint.config);
-    free(checkpoint.field);
-    free(checkpoint.context);
-    return status;
+    run->saving_step = -1;
+    ELBOW_TRY_ALL(run->world, status);
+    ELBOW_TRY(elbow_world_broadcast(run->world, settled, sizeof *settled, 0));
+    run->saved_step = settled->step;
+    return ELBOW_OK;
+}
+
+void elbow_run_abandon(elbow_run *run) {
+    int64_t step = run->saving_step;
+    if (step < 0) return;
+    const elbow_saved *saved = await_saver(run);
+    run->saving_step = -1;
+    if (saved && saved->status == ELBOW_OK)
+        elbow_notice("the newest checkpoint is of step %lld", (long long)step);
+    else if (saved)
+        elbow_warn("no checkpoint of step %lld: %s (the newest good one is of step %lld)", (long long)step,
+                   saved->message, (long long)run->saved_step);
 }
 
 elbow_status elbow_run_write_metrics(const elbow_run *run) {
@@ -91,116 +103,4 @@ elbow_status elbow_run_write_metrics(const elbow_run *run) {
     elbow_status status = elbow_metrics_write(&run->metrics, path);
     free(path);
     return status;
-}
-
-/* The scalars of a checkpoint, as rank 0 tells them. */
-typedef struct resumed {
-    int64_t step, best_step;
-    double seconds, best;
-} resumed;
-
-/* Copies one block of a checkpoint into this model's layout, on rank 0, into `full`. Local. */
-static elbow_status map_block(const elbow_run *run, const elbow_checkpoint *checkpoint, const real *values,
-                              real *full, const char *subject) {
-    if (run->world->rank != 0) return ELBOW_OK;
-    return elbow_checkpoint_map(checkpoint->layout, values, elbow_vae_params(run->vae), full, subject);
-}
-
-/* The checkpoint's values of a slot, by name, on rank 0; NULL where it has none. */
-static const real *find_slot(const elbow_checkpoint *checkpoint, const char *name) {
-    for (size_t s = 0; s < checkpoint->slots; s++)
-        if (strcmp(checkpoint->slot_names[s], name) == 0) return checkpoint->slot_values[s];
-    return NULL;
-}
-
-static elbow_status restore_slot(const elbow_run *run, const elbow_checkpoint *checkpoint, const char *name,
-                                 real *full, const char *subject) {
-    if (run->world->rank != 0) return ELBOW_OK;
-    const real *values = find_slot(checkpoint, name);
-    ELBOW_CHECK(values != NULL, ELBOW_MISMATCH,
-                "%s: its optimizer %s keeps no %s, which %s needs; leave optimizer.name as it was", subject,
-                checkpoint->optimizer, name, elbow_optimizer_name(run->optimizer));
-    return map_block(run, checkpoint, values, full, subject);
-}
-
-static elbow_status restore_slots(elbow_run *run, const elbow_checkpoint *checkpoint, real *full,
-                                  const char *subject) {
-    for (size_t s = 0; s < elbow_optimizer_slots(run->optimizer); s++) {
-        const char *name = elbow_optimizer_slot_name(run->optimizer, s);
-        ELBOW_TRY_ALL(run->world, restore_slot(run, checkpoint, name, full, subject));
-        ELBOW_TRY(elbow_exchange_scatter(run->exchange, full, elbow_optimizer_slot(run->optimizer, s)));
-    }
-    return ELBOW_OK;
-}
-
-/* The history goes to rank 0, which writes it, and by broadcast to the rest, who keep the same sums. */
-static elbow_status restore_table(elbow_run *run, elbow_table *table, const elbow_table *stored) {
-    elbow_status status = ELBOW_OK;
-    size_t rows = stored ? stored->rows : 0;
-    double row[ELBOW_METRICS_COLUMNS] = {0};
-    ELBOW_TRY(elbow_world_broadcast(run->world, &rows, sizeof rows, 0));
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t c = 0; stored && c < table->columns; c++) {
-            const double *column = elbow_table_column(stored, table->names[c]);
-            row[c] = column ? column[r] : 0;
-        }
-        ELBOW_TRY(elbow_world_broadcast(run->world, row, sizeof row, 0));
-        if (status == ELBOW_OK) status = elbow_table_append(table, row);
-    }
-    return elbow_world_agree(run->world, status);
-}
-
-static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *checkpoint) {
-    elbow_metrics *metrics = &run->metrics, *stored = checkpoint ? checkpoint->metrics : NULL;
-    ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
-    ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
-    if (stored) {
-        memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
-        metrics->partial_steps = stored->partial_steps;
-        metrics->since_elbo = stored->since_elbo;
-        metrics->since_examples = stored->since_examples;
-    }
-    ELBOW_TRY(elbow_world_broadcast(run->world, metrics->partial, sizeof metrics->partial, 0));
-    ELBOW_TRY(elbow_world_broadcast(run->world, &metrics->partial_steps, sizeof metrics->partial_steps, 0));
-    ELBOW_TRY(elbow_world_broadcast(run->world, &metrics->since_elbo, sizeof metrics->since_elbo, 0));
-    return elbow_world_broadcast(run->world, &metrics->since_examples, sizeof metrics->since_examples, 0);
-}
-
-/* A run that died between writing its best checkpoint and naming it best.h5. Rank 0's; costs a warning. */
-static void relink_best(const elbow_run *run) {
-    char *path = NULL;
-    if (run->world->rank != 0) return;
-    elbow_status status = elbow_checkpoint_path(run->directory, run->step, &path);
-    if (status == ELBOW_OK) status = elbow_checkpoint_mark_best(run->directory, path);
-    if (status != ELBOW_OK) elbow_warn("best.h5 stays as it was: %s", elbow_error_message());
-    free(path);
-}
-
-elbow_status elbow_run_restore(elbow_run *run, const elbow_checkpoint *checkpoint, bool weights_only,
-                               const char *subject) {
-    elbow_world *world = run->world;
-    size_t size = elbow_vae_params(run->vae)->size;
-    real *parameters = elbow_exchange_parameters(run->exchange), *full = NULL;
-    const real *values = checkpoint ? checkpoint->parameters : NULL;
-    ELBOW_TRY_ALL(world, map_block(run, checkpoint, values, parameters, subject));
-    ELBOW_TRY(elbow_exchange_spread(run->exchange));
-    if (weights_only) return ELBOW_OK;
-
-    elbow_status status = ELBOW_OK;
-    if (world->rank == 0) status = elbow_aligned_reals(size, &full);
-    status = elbow_world_agree(world, status);
-    if (status == ELBOW_OK) status = restore_slots(run, checkpoint, full, subject);
-    free(full);
-    ELBOW_TRY(status);
-
-    resumed said = {0};
-    if (checkpoint)
-        said = (resumed){checkpoint->step, checkpoint->best_step, checkpoint->seconds, checkpoint->best};
-    ELBOW_TRY(elbow_world_broadcast(world, &said, sizeof said, 0));
-    run->step = run->saved_step = run->tried_step = said.step;
-    run->best_step = said.best_step;
-    run->before = said.seconds;
-    run->best = said.best;
-    if (run->best_step == run->step && isfinite(run->best)) relink_best(run);
-    return restore_history(run, checkpoint);
 }

@@ -10,8 +10,10 @@
  *
  * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset; /run also has `digest` (below)
  * and `seal`, a hash over names, attributes, config and state that finds what those checksums do not: a part that is
- * missing, renamed, or from elsewhere. Written in memory, then
+ * missing, renamed, or from elsewhere. Written
  * to a temporary name, flushed, fsynced, renamed, the directory fsynced: a checkpoint is whole or not there.
+ * Writing takes no memory of the state's size. For tests, ELBOW_TEST_WRITE_SECONDS in the environment makes each
+ * writing stand still that long in its middle.
  * All functions are Local: rank 0 writes and reads, and broadcasts. */
 #ifndef ELBOW_STORE_CHECKPOINT_H
 #define ELBOW_STORE_CHECKPOINT_H

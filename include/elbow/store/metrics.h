@@ -4,6 +4,7 @@
  * /evaluation a row per evaluation. One 1-D dataset a column, equal lengths. The file is rewritten under a
  * temporary name and renamed, never left open: any reader may open it at any moment. Checkpoints carry the
  * tables too, with the running sums of the unfinished rows, so a resumed run continues without gap or repeat.
+ * A column that a file of an earlier elbow does not have yet (seconds_checkpoint) is read as zeros.
  * Nats per example; seconds of the whole run, earlier lives included. Local. */
 #ifndef ELBOW_STORE_METRICS_H
 #define ELBOW_STORE_METRICS_H
@@ -35,6 +36,9 @@ typedef struct elbow_metrics {
 
 elbow_status elbow_metrics_create(elbow_metrics *metrics); /* the standard columns, below */
 void elbow_metrics_destroy(elbow_metrics *metrics);
+
+/* `to`, made by create, becomes what `from` is; its room is kept and grows. ELBOW_MEMORY. */
+elbow_status elbow_metrics_copy(elbow_metrics *to, const elbow_metrics *from);
 
 /* The columns of /train and /evaluation; each list ends in NULL. `step` and `epoch` (fraction of passes done) are as of the row's
  * last step. split is 0, 1, 2 = train, valid, test (dataset.h). */

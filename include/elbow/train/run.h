@@ -26,6 +26,7 @@
 
 typedef struct elbow_evaluator elbow_evaluator; /* evaluate.h */
 typedef struct elbow_summary elbow_summary;     /* step.h */
+typedef struct elbow_saver elbow_saver;         /* store/saver.h: writes checkpoints behind the steps */
 
 typedef struct elbow_run {
     elbow_world *world;     /* the caller's */
@@ -46,7 +47,10 @@ typedef struct elbow_run {
 
     int64_t step, run_steps, epoch_steps; /* updates done; in the run; in an epoch */
     int64_t saved_step,
-        tried_step; /* of the newest checkpoint, and of the last attempt; −1 before the first */
+        tried_step;      /* of the newest checkpoint, and of the last attempt; −1 before the first */
+    elbow_saver *saver;  /* on rank 0 */
+    int64_t saving_step; /* of the checkpoint that is being written; −1: none */
+    bool saving_best;    /* and it is to be best.h5 */
     double born, seconds, before; /* when this life began; its seconds, and those of the lives before it */
     double best;                  /* lowest −ELBO on the split that selects; infinity before the first */
     int64_t best_step;

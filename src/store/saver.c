@@ -1,0 +1,175 @@
+#include "store/saver.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "elbow/base/arena.h"
+
+struct elbow_saver {
+    char *directory;
+    elbow_checkpoint snapshot;
+    /* Room, NULL where none was asked for. */
+    real *parameters, *slots[ELBOW_CHECKPOINT_SLOTS];
+    elbow_metrics *metrics;
+    bool best;
+    int64_t keep;
+    bool busy, threaded;
+    pthread_t thread;
+    atomic_bool done;
+    elbow_saved saved;
+};
+
+elbow_status elbow_saver_create(elbow_saver **saver, const char *directory, const elbow_params *layout) {
+    elbow_saver *s = calloc(1, sizeof *s);
+    char *copy = strdup(directory);
+    *saver = s;
+    if (s == NULL || copy == NULL) {
+        free(copy);
+        free(s);
+        *saver = NULL;
+        return elbow_fail(ELBOW_MEMORY, "no memory for the writer of checkpoints");
+    }
+    s->directory = copy;
+    s->snapshot.layout = layout;
+    return ELBOW_OK;
+}
+
+/* Frees the texts of a snapshot; the room stays. */
+static void clear(elbow_saver *s) {
+    free(s->snapshot.config);
+    free(s->snapshot.field);
+    free(s->snapshot.context);
+    s->snapshot =
+        (elbow_checkpoint){.layout = s->snapshot.layout, .parameters = s->parameters, .metrics = s->metrics};
+    memcpy(s->snapshot.slot_values, s->slots, sizeof s->slots);
+}
+
+void elbow_saver_destroy(elbow_saver **saver) {
+    elbow_saver *s = *saver;
+    if (s == NULL) return;
+    if (s->busy) elbow_saver_wait(s);
+    clear(s);
+    if (s->metrics != NULL) elbow_metrics_destroy(s->metrics);
+    free(s->metrics);
+    free(s->parameters);
+    for (size_t i = 0; i < ELBOW_CHECKPOINT_SLOTS; i++) free(s->slots[i]);
+    free(s->directory);
+    free(s);
+    *saver = NULL;
+}
+
+size_t elbow_saver_bytes(const elbow_params *layout, size_t slots, bool copies) {
+    return (slots + copies) * layout->size * sizeof(real);
+}
+
+/* Not zeroed, unlike arenas: every value is about to be written, and a pass over memory costs time. */
+static bool take(real **block, size_t size) {
+    enum { ALIGNMENT = 64 };
+    if (*block != NULL) return true;
+    size_t bytes = (size * sizeof(real) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    *block = aligned_alloc(ALIGNMENT, bytes > 0 ? bytes : ALIGNMENT);
+    return *block != NULL;
+}
+
+static bool take_metrics(elbow_metrics **metrics) {
+    if (*metrics != NULL) return true;
+    *metrics = calloc(1, sizeof **metrics);
+    return *metrics != NULL && elbow_metrics_create(*metrics) == ELBOW_OK;
+}
+
+elbow_status elbow_saver_reserve(elbow_saver *s, size_t slots, bool copies) {
+    size_t size = s->snapshot.layout->size;
+    bool taken = !copies || (take(&s->parameters, size) && take_metrics(&s->metrics));
+    for (size_t i = 0; i < slots; i++) taken = taken && take(&s->slots[i], size);
+    ELBOW_CHECK(taken, ELBOW_MEMORY, "no memory for a snapshot of %.0f MB%s",
+                (double)elbow_saver_bytes(s->snapshot.layout, slots, copies) / 1e6,
+                copies ? "; checkpoint.background = no needs less" : "");
+    clear(s);
+    return ELBOW_OK;
+}
+
+elbow_checkpoint *elbow_saver_snapshot(elbow_saver *saver) { return &saver->snapshot; }
+
+/* ------------------------------------------------------------------------------------------ the thread */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void add_warning(elbow_saved *saved, const char *prefix) {
+    snprintf(saved->warning[saved->warnings++], ELBOW_SAVED_MESSAGE, "%s%.4000s", prefix,
+             elbow_error_message());
+}
+
+static elbow_status write_metrics(const elbow_saver *s) {
+    char *path = NULL;
+    ELBOW_TRY(elbow_path_join(s->directory, "metrics.h5", &path));
+    elbow_status status = elbow_metrics_write(s->snapshot.metrics, path);
+    free(path);
+    return status;
+}
+
+/* The checkpoint, which alone decides; then what goes with it. */
+static elbow_status write_files(elbow_saver *s) {
+    char *path = NULL;
+    ELBOW_TRY(elbow_checkpoint_path(s->directory, s->snapshot.step, &path));
+    elbow_status status = elbow_checkpoint_write(&s->snapshot, path);
+    if (status == ELBOW_OK) {
+        s->saved.best = s->best && elbow_checkpoint_mark_best(s->directory, path) == ELBOW_OK;
+        if (s->best && !s->saved.best) add_warning(&s->saved, "best.h5 stays as it was: ");
+        if (s->snapshot.metrics != NULL && write_metrics(s) != ELBOW_OK) add_warning(&s->saved, "");
+        if (elbow_checkpoint_prune(s->directory, s->keep) != ELBOW_OK)
+            add_warning(&s->saved, "old checkpoints stay: ");
+    }
+    free(path);
+    return status;
+}
+
+static void *run(void *context) {
+    elbow_saver *s = context;
+    double began = now();
+    s->saved = (elbow_saved){0};
+    s->saved.status = write_files(s);
+    if (s->saved.status != ELBOW_OK)
+        snprintf(s->saved.message, sizeof s->saved.message, "%s", elbow_error_message());
+    s->saved.seconds = now() - began;
+    atomic_store(&s->done, true);
+    return NULL;
+}
+
+/* Signals are for the thread that trains. A file that outgrows a limit is EFBIG here. */
+static bool start_thread(elbow_saver *s) {
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return false;
+    bool started = pthread_create(&s->thread, NULL, run, s) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+void elbow_saver_start(elbow_saver *s, bool best, int64_t keep, bool behind) {
+    s->best = best;
+    s->keep = keep;
+    s->busy = true;
+    atomic_store(&s->done, false);
+    s->threaded = behind && start_thread(s);
+    if (!s->threaded) run(s);
+}
+
+bool elbow_saver_busy(const elbow_saver *s) { return s->busy; }
+
+bool elbow_saver_done(const elbow_saver *s) { return s->busy && atomic_load(&s->done); }
+
+const elbow_saved *elbow_saver_wait(elbow_saver *s) {
+    if (s->threaded) pthread_join(s->thread, NULL);
+    s->busy = s->threaded = false;
+    return &s->saved;
+}
