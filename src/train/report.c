@@ -7,6 +7,7 @@
 #include "elbow/base/log.h"
 #include "elbow/version.h"
 #include "train/facts.h"
+#include "train/memory.h"
 
 enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24, SHORTEST_BAR = 6 };
 
@@ -32,16 +33,14 @@ static const char *grouped(char text[32], size_t number) {
     return text;
 }
 
-/* Bytes that the parts of this rank hold, without MPI's, BLAS's and HDF5's own. */
-static double rank_bytes(const elbow_run *run) {
-    size_t begin = 0, end = 0;
-    elbow_exchange_owned(run->exchange, &begin, &end);
-    size_t bytes = elbow_exchange_bytes(run->exchange) + elbow_vae_bytes(run->vae) +
-                   elbow_loader_bytes(run->loader) +
-                   elbow_optimizer_slots(run->optimizer) * (end - begin) * sizeof(real);
-    for (int split = 0; split < ELBOW_SPLITS; split++)
-        if (run->evaluators[split]) bytes += elbow_evaluator_bytes(run->evaluators[split]);
-    return (double)bytes;
+/* 408000000 → "408 MB", 1630000000 → "1.63 GB" */
+static const char *megabytes(char text[32], size_t bytes) {
+    double amount = (double)bytes;
+    if (amount >= 999.5e6)
+        snprintf(text, 32, "%.2f GB", amount / 1e9);
+    else
+        snprintf(text, 32, "%.*f MB", amount < 9.95e6, amount / 1e6);
+    return text;
 }
 
 static void say_ranks(const elbow_run *run) {
@@ -105,8 +104,7 @@ static void say_model(const elbow_run *run) {
                  o->model.latent, decoder, *decoder ? " ─ " : "", dimensions, o->model.likelihood);
     elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
                  elbow_vae_kl_words(run->vae, true));
-    elbow_notice("           %s parameters; %.0f MB a rank, with gradients, moments, activations, data",
-                 grouped(count, elbow_vae_params(run->vae)->count), rank_bytes(run) / 1e6);
+    elbow_notice("           %s parameters", grouped(count, elbow_vae_params(run->vae)->count));
     bool relaxes = elbow_vae_relaxes(run->vae);
     char bound[64] = "";
     if (strcmp(o->objective.bound, "elbo") != 0)
@@ -115,6 +113,21 @@ static void say_model(const elbow_run *run) {
     elbow_notice("  train    %s%s%s%s", o->estimator.name, relaxes ? ", temperature " : "",
                  relaxes ? o->estimator.temperature : "", bound);
     elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
+}
+
+/* Of rank 0; the others differ by a block of parameters, and by the snapshot. */
+static void say_memory(const elbow_run *run) {
+    const elbow_memory memory = elbow_memory_of(run);
+    char total[32], parameters[32], gradients[32], moments[32], activations[32], data[32], snapshot[32];
+    elbow_notice("  memory   %s a rank: parameters %s, gradients %s, moments %s, activations %s, data %s",
+                 megabytes(total, elbow_memory_total(&memory) - memory.snapshot),
+                 megabytes(parameters, memory.parameters), megabytes(gradients, memory.gradients),
+                 megabytes(moments, memory.moments), megabytes(activations, memory.activations),
+                 megabytes(data, memory.data));
+    elbow_notice("           rank 0: %s more, for %s; MPI, BLAS and HDF5 need their own",
+                 megabytes(snapshot, memory.snapshot),
+                 run->options->checkpoint.background ? "a snapshot to write checkpoints from"
+                                                     : "the moments in a checkpoint");
 }
 
 /* An example in a few words. */
@@ -158,6 +171,7 @@ void elbow_report_start(const elbow_run *run) {
     say_ranks(run);
     say_shards(run);
     say_model(run);
+    say_memory(run);
     say_data(run);
     if (run->step > 0) snprintf(start, sizeof start, ", from step %lld", (long long)run->step);
     elbow_notice("  length   %s steps, %lld an epoch%s", grouped(steps, (size_t)run->run_steps),
