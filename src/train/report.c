@@ -33,13 +33,15 @@ static const char *grouped(char text[32], size_t number) {
     return text;
 }
 
-/* 408000000 → "408 MB", 1630000000 → "1.63 GB" */
+/* 408000000 → "408 MB", 1630000000 → "1.63 GB", 91000 → "91 kB" */
 static const char *megabytes(char text[32], size_t bytes) {
     double amount = (double)bytes;
     if (amount >= 999.5e6)
         snprintf(text, 32, "%.2f GB", amount / 1e9);
-    else
+    else if (amount >= 999.5e3)
         snprintf(text, 32, "%.*f MB", amount < 9.95e6, amount / 1e6);
+    else
+        snprintf(text, 32, "%.0f kB", amount / 1e3);
     return text;
 }
 

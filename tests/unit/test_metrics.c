@@ -162,12 +162,25 @@ static void refuses_unequal_columns(void **state) {
     refuses("HDF5");
 }
 
+/* Files of before it came. */
+static void reads_a_new_column_as_zeros(void **state) {
+    (void)state;
+    elbow_metrics metrics;
+    write_by_hand("/train/seconds_checkpoint", "");
+    assert_int_equal(elbow_metrics_read(&metrics, path), ELBOW_OK);
+    const double *seconds = elbow_table_column(&metrics.train, "seconds_checkpoint");
+    assert_true(metrics.train.rows > 0);
+    for (size_t r = 0; r < metrics.train.rows; r++) assert_true(seconds[r] == 0);
+    elbow_metrics_destroy(&metrics);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_every_bit),
         cmocka_unit_test(finds_columns_by_name),
         cmocka_unit_test(tells_what_columns_are),
         cmocka_unit_test(refuses_unequal_columns),
+        cmocka_unit_test(reads_a_new_column_as_zeros),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
