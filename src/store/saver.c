@@ -68,13 +68,9 @@ size_t elbow_saver_bytes(const elbow_params *layout, size_t slots, bool copies) 
     return (slots + copies) * layout->size * sizeof(real);
 }
 
-/* Not zeroed, unlike arenas: every value is about to be written, and a pass over memory costs time. */
+/* Zeroed, and so touched: the first use of memory takes the system longer than all the rest of a snapshot. */
 static bool take(real **block, size_t size) {
-    enum { ALIGNMENT = 64 };
-    if (*block != NULL) return true;
-    size_t bytes = (size * sizeof(real) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    *block = aligned_alloc(ALIGNMENT, bytes > 0 ? bytes : ALIGNMENT);
-    return *block != NULL;
+    return *block != NULL || elbow_aligned_reals(size, block) == ELBOW_OK;
 }
 
 static bool take_metrics(elbow_metrics **metrics) {

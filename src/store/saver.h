@@ -33,7 +33,8 @@ elbow_status elbow_saver_create(elbow_saver **saver, const char *directory, cons
 /* Waits for what is being written. */
 void elbow_saver_destroy(elbow_saver **saver);
 
-/* Room for the values of `slots` slots and, with `copies`, for copies of parameters and metrics. ELBOW_MEMORY. */
+/* Room for the values of `slots` slots and, with `copies`, for copies of parameters and metrics; what is there already
+ * stays. Where it is known that there will be snapshots, the time of the first is saved by asking early. ELBOW_MEMORY. */
 elbow_status elbow_saver_reserve(elbow_saver *saver, size_t slots, bool copies);
 
 /* Bytes of that room, but for the metrics. */

@@ -192,6 +192,7 @@ static elbow_status train(elbow_run *run) {
     clocks clock = {.saved = now, .metrics_written = now};
     elbow_progress progress;
     bool save_asked = false;
+    if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);
     elbow_progress_begin(&progress, run);
     for (;;) {
         bool improved = false, evaluates = evaluation_due(run);

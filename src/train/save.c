@@ -47,6 +47,12 @@ static elbow_status begin_snapshot(elbow_run *run, bool behind) {
     return elbow_metrics_copy(snapshot->metrics, &run->metrics);
 }
 
+void elbow_run_reserve_snapshot(elbow_run *run) {
+    if (run->world->rank == 0)
+        elbow_saver_reserve(run->saver, elbow_optimizer_slots(run->optimizer),
+                            run->options->checkpoint.background);
+}
+
 elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
     run->tried_step = run->step;
     ELBOW_TRY_ALL(run->world, begin_snapshot(run, behind));

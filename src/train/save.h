@@ -7,6 +7,10 @@
 
 #include "elbow/train/run.h"
 
+/* Takes the room of snapshots, before the first step of a run that has a checkpoint already: later it would hold up a
+ * step. Where there is none to be had, the next checkpoint says so. Local. */
+void elbow_run_reserve_snapshot(elbow_run *run);
+
 /* How a writing went: the same on every rank. */
 typedef struct elbow_settled {
     int64_t step;
