@@ -268,7 +268,7 @@ static elbow_status simulate(simulation *s) {
     ELBOW_TRY(elbow_exchange_create(&s->exchange, s->world, &s->with->spec));
     elbow_exchange_shards(s->exchange, &s->first, &s->count);
     ELBOW_TRY_ALL(s->world, prepare_summary(s));
-    ELBOW_TRY(elbow_exchange_spread(s->exchange));
+    if (s->with->checks) ELBOW_TRY(elbow_exchange_spread(s->exchange)); /* start-up: not a step */
     double began = 0;
     for (int step = 0; step < s->with->steps; step++) {
         if (step == 1) { /* the first one finds the ranks where the start left them */
