@@ -127,6 +127,20 @@ void elbow_stream_rows(elbow_stream stream, uint32_t first_block, uint32_t first
     }
 }
 
+void elbow_stream_some(elbow_stream stream, const uint32_t *blocks, size_t count, uint32_t example,
+                       uint64_t step, uint32_t *words) {
+    counters lanes = {{0}, {0}};
+    uint32_t out[4 * LANES];
+    for (int j = 0; j < LANES; ++j) lanes.example[j] = example;
+    for (size_t at = 0; at < count; at += LANES) {
+        size_t used = count - at < LANES ? count - at : LANES;
+        memcpy(lanes.block, blocks + at, used * sizeof *blocks);
+        philox_lanes(out, &lanes, used, step, stream);
+        for (size_t j = 0; j < used; ++j)
+            memcpy(words + (size_t)4 * blocks[at + j], out + 4 * j, 4 * sizeof *out);
+    }
+}
+
 /* High half of bits × bound, by 32-bit halves: C has no 128-bit integer. */
 uint64_t elbow_random_below(uint64_t bits, uint64_t bound) {
     uint64_t a = bits >> 32, b = bits & UINT32_MAX, c = bound >> 32, d = bound & UINT32_MAX;

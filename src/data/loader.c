@@ -1,17 +1,26 @@
 #include "elbow/data/loader.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
+#include "data/slice.h"
+#include "data/windows.h"
 #include "elbow/base/arena.h"
 #include "elbow/base/random.h"
+
+/* Of a rank's share of its node's memory: what the training set may take before it is streamed. */
+#define SHARE_OF_DATA 0.25
 
 struct elbow_loader {
     elbow_order_spec order;
     size_t first, count; /* shards */
     elbow_view view;
     uint64_t epoch;
+    elbow_windows *windows; /* NULL: the rest is in memory */
     elbow_arena *arena;
     elbow_slice *x, *context; /* the shards' slices, one after the other; context NULL: none */
     size_t *begins;           /* (count) where each shard's slice begins in those and in permutations */
@@ -26,7 +35,7 @@ struct elbow_loader {
 elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize,
                                const char *context) {
     const elbow_field *x = elbow_dataset_field(dataset, ELBOW_X), *given = NULL;
-    *view = (elbow_view){.dataset = dataset, .context = ELBOW_PARTS};
+    *view = (elbow_view){.dataset = dataset, .context = ELBOW_PARTS, .room = HUGE_VAL, .most = HUGE_VAL};
     if (elbow_binarize_find(binarize, &view->binarize) != ELBOW_OK)
         return elbow_fail_prefix(ELBOW_USAGE, "data.binarize");
     if (elbow_context_find(context, &view->context) != ELBOW_OK)
@@ -48,6 +57,16 @@ elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const c
     return ELBOW_OK;
 }
 
+elbow_status elbow_view_limit(elbow_view *view, const char *memory, size_t ranks) {
+    double share = elbow_memory_bytes() / (double)(ranks > 0 ? ranks : 1);
+    bool all = strcmp(memory, "all") == 0, stream = strcmp(memory, "stream") == 0;
+    ELBOW_CHECK(all || stream || strcmp(memory, "auto") == 0, ELBOW_USAGE,
+                "data.memory: no \"%s\"; there are auto, all, stream", memory);
+    view->room = all ? HUGE_VAL : stream ? 0 : share * SHARE_OF_DATA;
+    view->most = all || stream ? HUGE_VAL : share;
+    return ELBOW_OK;
+}
+
 const elbow_field *elbow_view_context(const elbow_view *view) {
     return elbow_dataset_field(view->dataset, view->context);
 }
@@ -62,6 +81,20 @@ static elbow_status read_parts(elbow_slice **x, elbow_slice **context, const elb
 }
 
 /* ------------------------------------------------------------------------------------------ loader */
+
+/* Bytes of the slices of the loader's shards. */
+static double slice_bytes(const elbow_loader *loader) {
+    size_t examples = 0;
+    for (size_t s = 0; s < loader->count; s++) {
+        size_t first = 0, count = 0;
+        elbow_order_slice(&loader->order, loader->first + s, &first, &count);
+        examples += count;
+    }
+    double bytes = elbow_slice_bytes(loader->view.dataset, ELBOW_TRAIN, ELBOW_X, examples);
+    if (loader->view.context != ELBOW_PARTS)
+        bytes += elbow_slice_bytes(loader->view.dataset, ELBOW_TRAIN, loader->view.context, examples);
+    return bytes;
+}
 
 static elbow_status read_slices(elbow_loader *loader) {
     size_t begin = 0, end = 0, largest = 0, count = 0;
@@ -83,6 +116,23 @@ static elbow_status read_slices(elbow_loader *loader) {
                       loader->arena);
 }
 
+static elbow_status read_or_stream(elbow_loader *loader) {
+    const elbow_view *view = &loader->view;
+    const char *path = elbow_dataset_path(view->dataset);
+    double bytes = slice_bytes(loader);
+    if (loader->order.window > 0 && bytes > view->room)
+        return elbow_windows_create(&loader->windows, view, &loader->order, loader->first, loader->count);
+    ELBOW_CHECK(view->room > 0, ELBOW_USAGE,
+                "data.memory = stream: data.shuffle = full needs all examples in memory; set data.shuffle = "
+                "window, or data.memory = auto");
+    ELBOW_CHECK(
+        bytes <= view->most, ELBOW_MEMORY,
+        "%s: %.1f GB of training examples for a rank that can have %.1f GB; set data.shuffle = window, "
+        "which streams them, or use more nodes",
+        path, bytes / 1e9, view->most / 1e9);
+    return read_slices(loader);
+}
+
 elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, const elbow_order_spec *order,
                                  size_t first, size_t count) {
     *out = NULL;
@@ -94,7 +144,7 @@ elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, con
     loader->view = *view;
     loader->epoch = NO_EPOCH;
     elbow_status status = elbow_arena_create(&loader->arena);
-    if (status == ELBOW_OK) status = read_slices(loader);
+    if (status == ELBOW_OK) status = read_or_stream(loader);
     if (status != ELBOW_OK) elbow_loader_destroy(&loader);
     *out = loader;
     return status;
@@ -102,34 +152,61 @@ elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, con
 
 void elbow_loader_destroy(elbow_loader **loader) {
     if (*loader == NULL) return;
+    elbow_windows_destroy(&(*loader)->windows);
     elbow_arena_destroy(&(*loader)->arena);
     free(*loader);
     *loader = NULL;
 }
 
-size_t elbow_loader_bytes(const elbow_loader *loader) { return elbow_arena_bytes(loader->arena); }
+bool elbow_loader_streams(const elbow_loader *loader) { return loader->windows != NULL; }
+
+size_t elbow_loader_bytes(const elbow_loader *loader) {
+    size_t ahead = loader->windows != NULL ? elbow_windows_bytes(loader->windows) : 0;
+    return elbow_arena_bytes(loader->arena) + ahead;
+}
+
+elbow_status elbow_loader_status(elbow_loader *loader) {
+    return loader->windows != NULL ? elbow_windows_status(loader->windows) : ELBOW_OK;
+}
 
 void elbow_loader_epoch(elbow_loader *loader, uint64_t epoch) {
     if (loader->epoch == epoch) return;
     loader->epoch = epoch;
-    for (size_t s = 0; s < loader->count; s++)
+    for (size_t s = 0; s < loader->count && loader->windows == NULL; s++)
         elbow_order_permutation(&loader->order, loader->first + s, epoch,
                                 loader->permutations + loader->begins[s], loader->scratch);
 }
 
+/* The batch of step t from where it lies: in one piece in memory, or in windows. A failure leaves no row. */
+static void find_pieces(elbow_loader *loader, size_t shard, size_t t, elbow_piece own[2],
+                        elbow_pieces *pieces) {
+    size_t first = 0, count = 0, begin = 0;
+    if (loader->windows != NULL) {
+        (void)elbow_windows_find(loader->windows, shard, loader->epoch, t, pieces);
+        return;
+    }
+    begin = loader->begins[shard - loader->first];
+    elbow_order_step(&loader->order, shard, t, &first, &count);
+    own[0] = (elbow_piece){loader->x, loader->permutations + begin + first, begin, count};
+    own[1] = own[0];
+    own[1].slice = loader->context;
+    *pieces = (elbow_pieces){.count = 1, .x = &own[0], .context = loader->context != NULL ? &own[1] : NULL};
+}
+
 void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, elbow_batch *batch) {
     assert(loader->epoch != NO_EPOCH);
-    size_t first = 0, count = 0, begin = loader->begins[shard - loader->first];
-    elbow_order_step(&loader->order, shard, t, &first, &count);
-    const uint32_t *which = loader->permutations + begin + first;
+    elbow_piece own[2];
+    elbow_pieces pieces;
     const elbow_binarizer binarizer = {.how = loader->view.binarize,
                                        .stream =
                                            elbow_stream_make(loader->order.seed, shard, "data.binarize"),
                                        .step = step};
-    batch->rows = count;
-    elbow_slice_gather(&batch->x, loader->x, which, begin, count, &binarizer);
-    if (loader->context != NULL)
-        elbow_slice_gather(&batch->context, loader->context, which, begin, count, NULL);
+    find_pieces(loader, shard, t, own, &pieces);
+    batch->rows = 0;
+    for (size_t i = 0; i < pieces.count; i++) batch->rows += pieces.x[i].rows;
+    elbow_pieces_gather(&batch->x, pieces.x, pieces.count, &binarizer);
+    if (pieces.context != NULL) elbow_pieces_gather(&batch->context, pieces.context, pieces.count, NULL);
+    if (loader->windows != NULL) elbow_windows_release(loader->windows, shard);
 }
 
 /* ------------------------------------------------------------------------------------ block reader */

@@ -86,38 +86,93 @@ void elbow_order_step(const elbow_order_spec *spec, size_t shard, size_t t, size
     *count = positions_below(spec, shard, step_start(spec, t + 1)) - *first;
 }
 
+static size_t slice_examples(const elbow_order_spec *spec, size_t shard) {
+    size_t first, count;
+    elbow_order_slice(spec, shard, &first, &count);
+    return count;
+}
+
+size_t elbow_order_blocks(const elbow_order_spec *spec, size_t shard) {
+    return (slice_examples(spec, shard) + ELBOW_ORDER_BLOCK - 1) / ELBOW_ORDER_BLOCK;
+}
+
+size_t elbow_order_windows(const elbow_order_spec *spec, size_t shard) {
+    size_t blocks = elbow_order_blocks(spec, shard);
+    return blocks / spec->window + (blocks % spec->window != 0);
+}
+
+static draws begin_draws(const elbow_order_spec *spec, size_t shard, uint64_t epoch, uint32_t stage,
+                         uint64_t taken) {
+    draws draw = {.stream = elbow_stream_make(spec->seed, shard, "data.shuffle"),
+                  .epoch = epoch,
+                  .stage = stage,
+                  .taken = taken};
+    if (taken % 2 == 1)
+        elbow_stream_block(draw.stream, (uint32_t)(taken / 2), draw.stage, draw.epoch, draw.words);
+    return draw;
+}
+
+void elbow_order_permute_blocks(const elbow_order_spec *spec, size_t shard, uint64_t epoch,
+                                uint32_t *blocks) {
+    size_t count = elbow_order_blocks(spec, shard);
+    draws draw = begin_draws(spec, shard, epoch, DRAW_BLOCKS, 0);
+    for (size_t b = 0; b < count; b++) blocks[b] = (uint32_t)b;
+    shuffle(blocks, count, &draw);
+}
+
 /*     blocks in order   0 1 2 3 4|      shuffled    3 0 4|1 2          examples shuffled within
  *                                |                  └─W─┘└─W─┘         each window of W blocks
- * The last block may be short; it goes where the shuffle puts it. */
-static void permute_window(const elbow_order_spec *spec, size_t count, draws draw, uint32_t *permutation,
-                           uint32_t *scratch) {
-    size_t blocks = (count + ELBOW_ORDER_BLOCK - 1) / ELBOW_ORDER_BLOCK;
-    size_t placed = 0, window_first = 0;
-    for (size_t b = 0; b < blocks; b++) scratch[b] = (uint32_t)b;
-    draw.stage = DRAW_BLOCKS;
-    shuffle(scratch, blocks, &draw);
-    draw.stage = DRAW_WITHIN;
-    draw.taken = 0;
-    for (size_t b = 0; b < blocks; b++) {
-        size_t from = (size_t)scratch[b] * ELBOW_ORDER_BLOCK;
+ * The last block may be short; it goes where the shuffle puts it, and what follows comes that much earlier. */
+void elbow_order_window(const elbow_order_spec *spec, size_t shard, const uint32_t *blocks, size_t w,
+                        size_t *first, size_t *count) {
+    size_t all = elbow_order_blocks(spec, shard), begin = w * spec->window;
+    size_t end = all - begin < spec->window ? all : begin + spec->window;
+    size_t absent = all * ELBOW_ORDER_BLOCK - slice_examples(spec, shard), at = 0;
+    while (blocks[at] != all - 1) at++;
+    *first = begin * ELBOW_ORDER_BLOCK - (at < begin ? absent : 0);
+    *count = end * ELBOW_ORDER_BLOCK - (at < end ? absent : 0) - *first;
+}
+
+/* A shuffle of m takes m − 1 draws, so the windows before this one took a draw for each position but one. */
+void elbow_order_permute_window(const elbow_order_spec *spec, size_t shard, uint64_t epoch, size_t w,
+                                size_t first, size_t count, uint32_t *permutation) {
+    draws draw = begin_draws(spec, shard, epoch, DRAW_WITHIN, first - w);
+    for (size_t i = 0; i < count; i++) permutation[i] = (uint32_t)i;
+    shuffle(permutation, count, &draw);
+}
+
+/* m positions touch two windows, and more where whole ones fit in between: of those all but one have 256·W, and that
+ * one, with the short block, at least 256·(W − 1) + 1. */
+size_t elbow_order_step_windows(const elbow_order_spec *spec) {
+    size_t positions = elbow_order_most_examples(spec), whole = ELBOW_ORDER_BLOCK * spec->window;
+    size_t least = whole - ELBOW_ORDER_BLOCK + 1;
+    return positions < least + 2 ? 2 : 3 + (positions - 2 - least) / whole;
+}
+
+static void permute_by_windows(const elbow_order_spec *spec, size_t shard, uint64_t epoch,
+                               uint32_t *permutation, uint32_t *blocks) {
+    size_t count = slice_examples(spec, shard), of = elbow_order_blocks(spec, shard);
+    size_t placed = 0, first = 0;
+    draws draw = begin_draws(spec, shard, epoch, DRAW_WITHIN, 0);
+    elbow_order_permute_blocks(spec, shard, epoch, blocks);
+    for (size_t b = 0; b < of; b++) {
+        size_t from = (size_t)blocks[b] * ELBOW_ORDER_BLOCK;
         for (size_t i = from; i < count && i < from + ELBOW_ORDER_BLOCK; i++)
             permutation[placed++] = (uint32_t)i;
-        if ((b + 1) % spec->window != 0 && b + 1 < blocks) continue;
-        shuffle(permutation + window_first, placed - window_first, &draw);
-        window_first = placed;
+        if ((b + 1) % spec->window != 0 && b + 1 < of) continue;
+        shuffle(permutation + first, placed - first, &draw);
+        first = placed;
     }
 }
 
 void elbow_order_permutation(const elbow_order_spec *spec, size_t shard, uint64_t epoch,
                              uint32_t *permutation, uint32_t *scratch) {
-    size_t first, count;
-    elbow_order_slice(spec, shard, &first, &count);
-    draws draw = {
-        .stream = elbow_stream_make(spec->seed, shard, "data.shuffle"), .epoch = epoch, .stage = DRAW_ALL};
     if (spec->window > 0) {
-        permute_window(spec, count, draw, permutation, scratch);
+        permute_by_windows(spec, shard, epoch, permutation, scratch);
         return;
     }
+    size_t count = slice_examples(spec, shard);
+    draws draw = begin_draws(spec, shard, epoch, DRAW_ALL, 0);
     for (size_t i = 0; i < count; i++) permutation[i] = (uint32_t)i;
     shuffle(permutation, count, &draw);
 }

@@ -1,16 +1,13 @@
-#ifdef __linux__
-#define _GNU_SOURCE /* sched_getaffinity */
-#endif
 #include "train/facts.h"
 
-#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "elbow/version.h"
 #include "math/gemm.h"
 #include "math/vector.h"
+#include "train/advice.h"
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -20,17 +17,48 @@
 #define COMPILER "another compiler"
 #endif
 
-int elbow_cores_bound(void) {
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-    return 0;
+/* Lines of advice, one after another. */
+typedef struct advice {
+    char *text;
+    size_t length;
+} advice;
+
+static void add_line(void *context, const char *line) {
+    advice *a = context;
+    size_t length = strlen(line);
+    char *text = realloc(a->text, a->length + length + 2);
+    if (text == NULL) return; /* a word less */
+    memcpy(text + a->length, line, length);
+    memcpy(text + a->length + length, "\n", 2);
+    a->text = text;
+    a->length += length + 1;
 }
 
-int elbow_cores_online(void) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > 0 ? (int)cores : 0;
+/* Rank 0 looks at where all ranks sit. */
+static elbow_status find_advice(elbow_run *run, bool obeys) {
+    elbow_world *world = run->world;
+    size_t size = (size_t)world->size, *counts = NULL;
+    elbow_seat seat, *seats = NULL;
+    advice a = {0};
+    elbow_seat_find(&seat, world->node, world->host);
+    counts = malloc(size * sizeof *counts);
+    if (world->rank == 0) seats = malloc(size * sizeof *seats);
+    bool made = counts != NULL && (seats != NULL || world->rank != 0);
+    elbow_status status = elbow_world_agree(
+        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the places of %zu ranks", size));
+    if (status != ELBOW_OK) goto done;
+    for (size_t i = 0; i < size; i++) counts[i] = sizeof seat;
+    status = elbow_world_gather(world, &seat, seats, counts);
+    if (status != ELBOW_OK || world->rank != 0) goto done;
+    int threads = (int)run->facts.threads;
+    elbow_advise(seats, size, threads, add_line, &a);
+    elbow_advise_environment(getenv("OMP_NUM_THREADS"), getenv("OPENBLAS_NUM_THREADS"), threads, obeys,
+                             add_line, &a);
+    run->advice = a.text;
+done:
+    free(seats);
+    free(counts);
+    return status;
 }
 
 elbow_status elbow_facts_agree(elbow_run *run) {
@@ -51,8 +79,10 @@ elbow_status elbow_facts_agree(elbow_run *run) {
     snprintf(facts->host, sizeof facts->host, "%s", world->host);
 
     ELBOW_TRY(elbow_world_same(world, facts->build, "program", "start the same one on every node"));
-    return elbow_world_same(
-        world, facts->blas, "BLAS",
-        "their products round differently: set OPENBLAS_CORETYPE=Haswell, a kernel that all nodes "
-        "have, for every rank");
+    char mend[256];
+    snprintf(mend, sizeof mend,
+             "their products round differently: set %s, a kernel that all nodes have, for every rank",
+             elbow_blas_common_kernel());
+    ELBOW_TRY(elbow_world_same(world, facts->blas, "BLAS", mend));
+    return find_advice(run, set);
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cores.h"
 #include "elbow/base/log.h"
 #include "elbow/version.h"
-#include "train/facts.h"
 #include "train/memory.h"
 
 enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24, SHORTEST_BAR = 6 };
@@ -58,16 +58,8 @@ static void say_ranks(const elbow_run *run) {
     elbow_notice("  ranks    %d on %d node%s (%s), %d thread%s each%s", world->size, world->nodes,
                  world->nodes == 1 ? "" : "s", world->host, threads, threads == 1 ? "" : "s", binding);
     elbow_notice("  BLAS     %s; kernels %s", run->facts.blas, run->facts.instruction_set);
-    int wanted = world->node_size * threads, most = online > threads ? online / threads : 1;
-    if (online > 0 && wanted > online)
-        elbow_warn(
-            "%d rank%s × %d thread%s on a node of %d core%s take turns; start at most %d rank%s a node "
-            "(mpirun --map-by ppr:%d:node), or set train.threads lower for a new run",
-            world->node_size, world->node_size == 1 ? "" : "s", threads, threads == 1 ? "" : "s", online,
-            online == 1 ? "" : "s", most, most == 1 ? "" : "s", most);
-    else if (bound > 0 && threads > bound)
-        elbow_warn("%d threads a rank, bound to %d core%s; give each rank its cores (--map-by slot:PE=%d)",
-                   threads, bound, bound == 1 ? "" : "s", threads);
+    for (const char *line = run->advice; line != NULL && *line != 0; line += strcspn(line, "\n") + 1)
+        elbow_warn("%.*s", (int)strcspn(line, "\n"), line);
 }
 
 static void say_shards(const elbow_run *run) {
@@ -165,6 +157,9 @@ static void say_data(const elbow_run *run) {
                  grouped(train, run->order.examples), valids ? grouped(valid, valids) : "",
                  valids ? " valid, " : "", grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)),
                  describe_field(what, sizeof what, field, run->options->data.binarize));
+    if (elbow_loader_streams(run->loader))
+        elbow_notice("           streamed by windows of %zu examples: %.1f MB of them in memory",
+                     run->order.window * ELBOW_ORDER_BLOCK, (double)elbow_loader_bytes(run->loader) / 1e6);
     if (grey) elbow_notice("           grey targets: -ELBO is a cross-entropy here, no bound on -log p(x)");
 }
 

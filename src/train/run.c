@@ -129,6 +129,7 @@ static elbow_status open_data(elbow_run *run) {
                 "data.file is not set; import data with `elbow import` and add --set data.file=FILE");
     ELBOW_TRY(elbow_dataset_open(&run->dataset, options->data.file));
     ELBOW_TRY(elbow_view_create(&run->view, run->dataset, options->data.binarize, options->data.context));
+    ELBOW_TRY(elbow_view_limit(&run->view, options->data.memory, (size_t)run->world->node_size));
     ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset, ELBOW_X),
                                 elbow_view_context(&run->view)));
     size_t examples = elbow_dataset_count(run->dataset, ELBOW_TRAIN), limit = (size_t)options->data.limit;
@@ -298,6 +299,7 @@ void elbow_run_destroy(elbow_run **out) {
     elbow_dataset_close(&run->dataset);
     elbow_options_destroy(&run->options);
     free(run->directory);
+    free(run->advice);
     elbow_arena_destroy(&run->arena);
     free(run);
     *out = NULL;

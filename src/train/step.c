@@ -97,8 +97,11 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
 
     ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient, &squares));
     lap(report, ELBOW_PHASE_EXCHANGE, &since);
-    /* Every rank learns the gradient's norm, the losses of all shards, and who wants to stop. */
+    /* Every rank learns the gradient's norm, the losses of all shards, who wants to stop, and who lacks data. */
+    if (elbow_loader_status(run->loader) != ELBOW_OK) flags |= ELBOW_FLAG_DATA;
     ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, squares, report));
+    if (report->flags & ELBOW_FLAG_DATA)
+        return elbow_world_agree(run->world, elbow_loader_status(run->loader));
     ELBOW_CHECK(
         isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
         "step %lld: the %s is not finite; no parameter was changed. The newest checkpoint is of step %lld: "

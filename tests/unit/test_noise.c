@@ -225,6 +225,35 @@ static void binarized_frequencies(void **state) {
     release_held();
 }
 
+/* Where only the blocks that are said to need words get theirs, every value is what all words give it. */
+static void some_words_are_enough(void **state) {
+    (void)state;
+    enum { N = 1003, SLACK = 4 };
+    static const unsigned maxima[] = {255, 1, 200};
+    uint8_t *pixels = hold(N, 0);
+    uint32_t *all = hold((N + SLACK) * sizeof *all, 0), *some = hold((N + SLACK) * sizeof *some, 0);
+    uint32_t *blocks = hold((N + SLACK) / 4 * sizeof *blocks, 0);
+    real *x = hold(N * sizeof *x, 0), *y = hold(N * sizeof *y, 0);
+    elbow_stream stream = elbow_stream_make(5, 1, "data.binarize");
+    for (size_t m = 0; m < 3; ++m)
+        for (uint32_t n = N - 5, round = 0; n <= N; ++n, ++round) {
+            unsigned maximum = maxima[m];
+            elbow_stream_rows(stream, 0, 7, 9, 1, n, all);
+            for (size_t i = 0; i < n; ++i) /* black, white and a few greys */
+                pixels[i] = (uint8_t)(all[i] % 9 < 5 ? 0 : all[i] % 9 < 8 ? maximum : all[i] % (maximum + 1));
+            memset(some, 0xA5, (N + SLACK) * sizeof *some);
+            size_t count = elbow_binarize_blocks(blocks, pixels, n, maximum);
+            assert_true(maximum == 1 ? count == 0 : count > 0 && count < n / 4);
+            elbow_stream_some(stream, blocks, count, 7, 9, some);
+            elbow_binarize_dynamic_values(x, pixels, all, n, maximum);
+            elbow_binarize_dynamic_values(y, pixels, some, n, maximum);
+            assert_memory_equal(x, y, n * sizeof *x);
+            for (size_t i = 0; i < n; ++i)
+                assert_true(x[i] == ((uint64_t)all[i] * maximum < (uint64_t)pixels[i] << 32));
+        }
+    release_held();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finite_and_monotone_everywhere),
@@ -233,6 +262,7 @@ int main(void) {
         cmocka_unit_test(gumbel_max_frequencies),
         cmocka_unit_test(values),
         cmocka_unit_test(binarized_frequencies),
+        cmocka_unit_test(some_words_are_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

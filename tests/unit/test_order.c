@@ -166,6 +166,68 @@ static void test_window_stays_within_its_blocks(void **state) {
     assert_true(moved);
 }
 
+/* Windows made alone, in any order, are what the permutation of the slice has at their positions. */
+static void test_windows_are_the_permutation(void **state) {
+    (void)state;
+    static const elbow_order_spec more[] = {
+        {6, 3, 2049, 64, 1}, {7, 1, 256, 10, 4},   {8, 4, 5000, 100, 2},   {9, 2, 3000, 99, 100},
+        {10, 6, 4001, 6, 3}, {12, 3, 770, 700, 1}, {13, 1, 4000, 1500, 1}, {14, 2, 9000, 9000, 2}};
+    for (size_t n = 0; n < 8 * sizeof more / sizeof *more; n++) {
+        const elbow_order_spec *spec = &more[n / 8];
+        uint64_t epoch = n % 8;
+        size_t slice, count, shard = n % spec->shards, windows = elbow_order_windows(spec, shard), end = 0;
+        size_t blocks[64], examples = 0, W = spec->window;
+        uint32_t order[64], *permutation = permute(spec, shard, epoch), *own = NULL;
+        elbow_order_slice(spec, shard, &slice, &examples);
+        own = calloc(examples, sizeof *own);
+        assert_true(elbow_order_blocks(spec, shard) <= 64);
+        elbow_order_permute_blocks(spec, shard, epoch, order);
+        for (size_t w = windows; w-- > 0;) {
+            size_t first = 0, placed = 0, some = 0;
+            elbow_order_window(spec, shard, order, w, &first, &count);
+            assert_int_equal(first + count, w + 1 == windows ? examples : end);
+            assert_true(count > 0 && count <= W * ELBOW_ORDER_BLOCK);
+            end = first;
+            elbow_order_permute_window(spec, shard, epoch, w, first, count, own);
+            for (; placed < count; some++) {
+                size_t from = (size_t)order[w * W + some] * ELBOW_ORDER_BLOCK, left = examples - from;
+                blocks[some] = placed;
+                placed += left < ELBOW_ORDER_BLOCK ? left : ELBOW_ORDER_BLOCK;
+            }
+            assert_true(some <= W && placed == count);
+            for (size_t i = 0; i < count; i++) {
+                size_t b = own[i] / ELBOW_ORDER_BLOCK; /* or the next, where a short one is before it */
+                if (b + 1 < some && blocks[b + 1] <= own[i]) b++;
+                assert_int_equal(permutation[first + i],
+                                 order[w * W + b] * ELBOW_ORDER_BLOCK + own[i] - blocks[b]);
+            }
+        }
+        assert_int_equal(end, 0);
+        free(permutation), free(own);
+    }
+}
+
+/* No step touches more windows than are said. */
+static void test_windows_of_a_step(void **state) {
+    (void)state;
+    for (size_t n = 0; n < 200; n++) {
+        const elbow_order_spec spec = {n, 1, 1 + n * 37, 1 + n * 53 % 3000, 1 + n % 3};
+        uint32_t order[64];
+        size_t most = elbow_order_step_windows(&spec), windows = elbow_order_windows(&spec, 0);
+        elbow_order_permute_blocks(&spec, 0, 0, order);
+        for (size_t t = 0; t < elbow_order_steps(&spec) && t < 50; t++) {
+            size_t begin, rows, touched = 0;
+            elbow_order_step(&spec, 0, t, &begin, &rows);
+            for (size_t w = 0; w < windows; w++) {
+                size_t first, count;
+                elbow_order_window(&spec, 0, order, w, &first, &count);
+                touched += first < begin + rows && begin < first + count;
+            }
+            assert_true(touched <= most);
+        }
+    }
+}
+
 /* Every permutation of 4 is as likely as another: chi-square over the 24, 23 degrees of freedom; 49.7 is
  * exceeded by chance once in a thousand, and the seeds are fixed. */
 static void test_shuffle_is_unbiased(void **state) {
@@ -224,6 +286,8 @@ int main(void) {
         cmocka_unit_test(test_permutations_differ),
         cmocka_unit_test(test_order_is_independent_of_the_batch),
         cmocka_unit_test(test_window_stays_within_its_blocks),
+        cmocka_unit_test(test_windows_are_the_permutation),
+        cmocka_unit_test(test_windows_of_a_step),
         cmocka_unit_test(test_shuffle_is_unbiased),
         cmocka_unit_test(test_impossible_specs),
         cmocka_unit_test(test_largest),

@@ -35,6 +35,11 @@ void elbow_stream_block(elbow_stream stream, uint32_t block, uint32_t example, u
 void elbow_stream_rows(elbow_stream stream, uint32_t first_block, uint32_t first_example, uint64_t step,
                        size_t rows, size_t count, uint32_t *words);
 
+/* The same of one example and some of its blocks: those numbered blocks[0] … blocks[count − 1] go to words[4 · number],
+ * and what else is in words stays. */
+void elbow_stream_some(elbow_stream stream, const uint32_t *blocks, size_t count, uint32_t example,
+                       uint64_t step, uint32_t *words);
+
 /* Blocks that `count` words take: what a second draw for the same example adds to first_block. */
 static inline uint32_t elbow_stream_blocks(size_t count) { return (uint32_t)((count + 3) / 4); }
 

@@ -1,6 +1,7 @@
-/* Batches: a rank's shards of the training set in memory, and a split's blocks for evaluation.
+/* Batches: a rank's shards of the training set, and a split's blocks for evaluation.
  *
- * Values are held as stored and become reals or packed tokens (batch.h) as a batch is gathered. Pixels:
+ * The training set is in memory, or, with `window` shuffle, only the windows that the next steps take their examples from:
+ * a thread reads them ahead. The batches are the same, to the bit. Values are held as stored and become reals or packed tokens (batch.h) as a batch is gathered. Pixels:
  *
  *     none        x = value / maximum
  *     threshold   x = 1 where value / maximum ≥ ½, else 0
@@ -20,16 +21,21 @@ typedef struct elbow_view {
     elbow_dataset *dataset;
     elbow_binarize binarize;
     elbow_part context; /* ELBOW_PARTS: nothing is given */
+    double room;        /* bytes of training examples that a rank holds; with more, it reads windows ahead */
+    double most;        /* bytes that a rank can hold, where it has to hold all */
 } elbow_view;
 
-/* From data.binarize and data.context. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no such field. */
+/* From data.binarize and data.context; everything is held in memory. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no such field. */
 elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const char *binarize,
                                const char *context);
+/* From data.memory, for a rank that shares its node's memory with `ranks` (itself included). ELBOW_USAGE. */
+elbow_status elbow_view_limit(elbow_view *view, const char *memory, size_t ranks);
 const elbow_field *elbow_view_context(const elbow_view *view); /* NULL: none */
 
 typedef struct elbow_loader elbow_loader;
 
-/* Reads the slices of shards [first, first + count). ELBOW_IO, ELBOW_FORMAT, ELBOW_MEMORY. */
+/* For shards [first, first + count): reads their slices, or starts the thread that will. ELBOW_IO, ELBOW_FORMAT,
+ * ELBOW_MEMORY, also where `full` shuffle would need more than view->most; ELBOW_USAGE where it is to stream. */
 elbow_status elbow_loader_create(elbow_loader **loader, const elbow_view *view, const elbow_order_spec *order,
                                  size_t first, size_t count);
 void elbow_loader_destroy(elbow_loader **loader);
@@ -38,9 +44,14 @@ void elbow_loader_destroy(elbow_loader **loader);
 void elbow_loader_epoch(elbow_loader *loader, uint64_t epoch);
 
 /* The examples of `shard` in step t of the epoch, which is global step `step`, into a batch that was reserved for
- * them. Sets batch->rows. */
+ * them. Sets batch->rows: 0 where reading ahead has failed. */
 void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, elbow_batch *batch);
 
+/* Whether all batches so far were what they should be; the failure of reading ahead where they were not. */
+elbow_status elbow_loader_status(elbow_loader *loader);
+
+bool elbow_loader_streams(const elbow_loader *loader);
+/* Everything that it will ever hold, but for HDF5's own. */
 size_t elbow_loader_bytes(const elbow_loader *loader);
 
 /* Examples [first, first + count) of a split, for evaluation: `dynamic` draws once per example, from the stream

@@ -43,6 +43,23 @@ void elbow_order_slice(const elbow_order_spec *spec, size_t shard, size_t *first
 /* Positions j in [*first, *first + *count) of the shard that step t of an epoch takes. */
 void elbow_order_step(const elbow_order_spec *spec, size_t shard, size_t t, size_t *first, size_t *count);
 
+/* With `window`, an epoch of a shard in parts, so that nothing of the size of the slice is needed but its blocks' order.
+ * Window w holds the positions [*first, *first + *count) of the shard: the blocks[wW] … blocks[wW + W − 1] one after
+ * the other, in an order of their own. Every window has at least one position, and at most 256·W. */
+size_t elbow_order_blocks(const elbow_order_spec *spec,
+                          size_t shard); /* of the slice, the last may be short */
+size_t elbow_order_windows(const elbow_order_spec *spec, size_t shard); /* of an epoch */
+void elbow_order_permute_blocks(const elbow_order_spec *spec, size_t shard, uint64_t epoch,
+                                uint32_t *blocks); /* (blocks) this epoch's order of them */
+void elbow_order_window(const elbow_order_spec *spec, size_t shard, const uint32_t *blocks, size_t w,
+                        size_t *first, size_t *count);
+/* permutation: (count), the window's examples (0 … count − 1: those of its blocks, one block after the other). `first` and
+ * `count` are elbow_order_window's. */
+void elbow_order_permute_window(const elbow_order_spec *spec, size_t shard, uint64_t epoch, size_t w,
+                                size_t first, size_t count, uint32_t *permutation);
+/* How many windows hold the positions of one step, at the most. */
+size_t elbow_order_step_windows(const elbow_order_spec *spec);
+
 /* permutation: (n_s), the slice's examples (0 … n_s − 1, relative to the slice) in this epoch's order.
  * scratch: (n_s) as well, used by `window`; may be NULL for `full`. */
 void elbow_order_permutation(const elbow_order_spec *spec, size_t shard, uint64_t epoch,

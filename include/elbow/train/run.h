@@ -56,6 +56,8 @@ typedef struct elbow_run {
     int64_t best_step;
     elbow_metrics metrics; /* the same on every rank; rank 0 writes it */
     elbow_facts facts;
+    char *
+        advice; /* rank 0: lines on where ranks sit and what that costs; malloc'd, NULL where there is nothing to say */
     char data_checksum[32];
 } elbow_run;
 

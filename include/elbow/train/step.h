@@ -14,8 +14,9 @@ typedef enum elbow_phase {
     ELBOW_PHASES
 } elbow_phase;
 
-/* What a rank may ask of all, or tell all (SAVED: a checkpoint's writing has ended): the flags of all ranks are joined. */
-enum { ELBOW_FLAG_STOP = 1, ELBOW_FLAG_SAVE = 2, ELBOW_FLAG_SAVED = 4 };
+/* What a rank may ask of all, or tell all (DATA: its examples could not be read; SAVED: a checkpoint's writing has ended): the
+ * flags of all ranks are joined. */
+enum { ELBOW_FLAG_STOP = 1, ELBOW_FLAG_SAVE = 2, ELBOW_FLAG_DATA = 4, ELBOW_FLAG_SAVED = 8 };
 
 /* The same on every rank, but for `phases`, which grow as each part of the step ends (train/bench_products.c). */
 typedef struct elbow_step_report {
