@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/team.h"
 #include "math/gemm.h"
 #include "math/vector.h"
 #include "nn/layer.h"
@@ -22,6 +23,35 @@ elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *a
     return dense->activation->apply ? elbow_arena_reals(arena, rows * dense->out, &dense->v) : ELBOW_OK;
 }
 
+/* Rows for a thread of the team to take: fewer are done before it is awake. */
+static size_t grain_of(size_t width) { return 1 + (1 << 16) / width; }
+
+typedef struct activating {
+    const elbow_activation *f;
+    real *y, *v; /* v: what the activation is of, where y alone does not tell its slope */
+    const real *bias;
+    real *dy;
+    const real *from;
+    size_t width;
+} activating;
+
+static void activate(void *context, size_t begin, size_t end) {
+    const activating *a = context;
+    size_t at = begin * a->width, rows = end - begin;
+    if (a->f->apply) {
+        elbow_add_bias(a->v + at, a->bias, rows, a->width);
+        a->f->apply(a->y + at, a->v + at, rows * a->width);
+    } else {
+        a->f->forward(a->y + at, a->bias, rows, a->width);
+    }
+}
+
+static void slope(void *context, size_t begin, size_t end) {
+    const activating *a = context;
+    size_t at = begin * a->width;
+    a->f->backward(a->dy + at, a->from ? a->from + at : NULL, (end - begin) * a->width);
+}
+
 void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
                          size_t rows) {
     size_t in = dense->in, out = dense->out;
@@ -29,19 +59,17 @@ void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real 
     const real *bias = pass->parameters + dense->bias;
     real *v = f->apply ? dense->v : y;
     elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, v, out);
-    if (f->apply) {
-        elbow_add_bias(v, bias, rows, out);
-        f->apply(y, v, rows * out);
-    } else {
-        f->forward(y, bias, rows, out);
-    }
+    activating all = {.f = f, .y = y, .v = v, .bias = bias, .width = out};
+    elbow_team_run(pass->team, rows, grain_of(out), activate, &all);
 }
 
 /* With a = x Wᵀ + b, y = f(a):  da = dy ⊙ f′;  dW += daᵀ x;  db += Σ_rows da;  dx = da W. */
 void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
                           const real *x, size_t rows) {
     size_t in = dense->in, out = dense->out;
-    dense->activation->backward(dy, dense->activation->apply ? dense->v : y, rows * out);
+    activating all = {
+        .f = dense->activation, .dy = dy, .from = dense->activation->apply ? dense->v : y, .width = out};
+    elbow_team_run(pass->team, rows, grain_of(out), slope, &all);
     elbow_column_sums(pass->gradients + dense->bias, dy, rows, out);
     elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
     if (dx != NULL)

@@ -1,6 +1,7 @@
 /* Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019); formulas in optimizer.h. */
 #include <math.h>
 
+#include "base/team.h"
 #include "math/kernel.h"
 #include "optim/optimizer_ops.h"
 
@@ -61,6 +62,21 @@ static void update(real *restrict theta, real *restrict m, real *restrict v, rea
     update_block(theta + at, m + at, v + at, g + at, n - at, c);
 }
 
+enum { WORTH_A_THREAD = 1 << 16 }; /* parameters: a megabyte to read and write again */
+
+/* An update of all parameters; any part of them can be done alone. */
+typedef struct job {
+    real *parameters, *m, *v;
+    real *gradient;
+    const coefficients *coefficients;
+} job;
+
+static void update_part(void *context, size_t begin, size_t end) {
+    const job *j = context;
+    update(j->parameters + begin, j->m + begin, j->v + begin, j->gradient + begin, end - begin,
+           *j->coefficients);
+}
+
 static void step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale, real *gradient,
                  real *parameters) {
     coefficients c = {
@@ -74,7 +90,12 @@ static void step(elbow_optimizer *optimizer, int64_t t, double learning_rate, re
         .epsilon = (real)optimizer->epsilon,
         .decay = (real)(learning_rate * optimizer->weight_decay),
     };
-    update(parameters, optimizer->slots[0], optimizer->slots[1], gradient, optimizer->count, c);
+    job all = {.parameters = parameters,
+               .m = optimizer->slots[0],
+               .v = optimizer->slots[1],
+               .gradient = gradient,
+               .coefficients = &c};
+    elbow_team_run(optimizer->team, optimizer->count, WORTH_A_THREAD, update_part, &all);
 }
 
 const elbow_optimizer_ops elbow_optimizer_adam = {

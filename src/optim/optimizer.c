@@ -37,6 +37,8 @@ void elbow_optimizer_destroy(elbow_optimizer **optimizer) {
     *optimizer = NULL;
 }
 
+void elbow_optimizer_share(elbow_optimizer *optimizer, elbow_team *team) { optimizer->team = team; }
+
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
                           real *gradient, real *parameters) {
     optimizer->ops->step(optimizer, t, learning_rate, scale, gradient, parameters);

@@ -16,7 +16,8 @@ typedef struct elbow_optimizer_ops {
 
 struct elbow_optimizer {
     const elbow_optimizer_ops *ops;
-    size_t count; /* parameters that it updates */
+    size_t count;     /* parameters that it updates */
+    elbow_team *team; /* the caller's, or NULL */
     double beta1, beta2, epsilon, weight_decay;
     real *slots[OPTIMIZER_SLOTS]; /* (count) each */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/team.h"
 #include "elbow/base/arena.h"
 #include "elbow/base/log.h"
 #include "elbow/train/evaluate.h"
@@ -182,7 +183,9 @@ static elbow_status create_parts(elbow_run *run) {
     elbow_exchange_shards(run->exchange, &first, &count);
     elbow_exchange_owned(run->exchange, &begin, &end);
     ELBOW_TRY_ALL(world, reserve_model(run));
+    ELBOW_TRY_ALL(world, elbow_team_create(&run->team, (int)options->train.threads));
     ELBOW_TRY_ALL(world, elbow_optimizer_create(&run->optimizer, options, begin, end));
+    elbow_optimizer_share(run->optimizer, run->team);
     ELBOW_TRY_ALL(world, elbow_loader_create(&run->loader, &run->view, &run->order, first, count));
     ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
     ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));
@@ -300,6 +303,7 @@ void elbow_run_destroy(elbow_run **out) {
     elbow_options_destroy(&run->options);
     free(run->directory);
     free(run->advice);
+    elbow_team_destroy(&run->team);
     elbow_arena_destroy(&run->arena);
     free(run);
     *out = NULL;

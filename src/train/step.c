@@ -49,6 +49,7 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
         .shard = shard,
         .step = (uint64_t)run->step,
         .purpose = "",
+        .team = run->team,
     };
     size_t decoder = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
 

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/team.h"
 #include "math/bernoulli.h"
 #include "math/vector.h"
 #include "vae/likelihood.h"
+
+enum { WORTH_A_THREAD = 1 << 14 }; /* dimensions to take an exponential and a logarithm of */
 
 typedef struct bernoulli {
     elbow_head head;
@@ -44,23 +47,52 @@ static elbow_status reserve(elbow_likelihood *likelihood, size_t rows, bool trai
     return elbow_arena_take(arena, state->head.width, sizeof *state->words, &state->words);
 }
 
+/* Rows of a pass, as far as one does not need another. */
+typedef struct scoring {
+    real *log_px, *logits; /* (rows), (rows, D) */
+    const real *x;         /* (batch, D) */
+    size_t D, batch;
+    bool gradient, missing;
+    const real *weights; /* (rows), on the way back */
+} scoring;
+
+static void score_rows(void *context, size_t begin, size_t end) {
+    const scoring *s = context;
+    while (begin < end) { /* up to where x begins again */
+        size_t example = begin % s->batch, rows = s->batch - example, at = begin * s->D;
+        if (rows > end - begin) rows = end - begin;
+        (s->missing ? elbow_bernoulli_log_prob_missing : elbow_bernoulli_log_prob)(
+            s->log_px + begin, s->logits + at, s->x + example * s->D, rows, rows, s->D, s->gradient);
+        begin += rows;
+    }
+}
+
+static void weigh_rows(void *context, size_t begin, size_t end) {
+    const scoring *s = context;
+    elbow_scale_rows(s->logits + begin * s->D, s->weights + begin, end - begin, s->D);
+}
+
 static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *log_px, const real *features,
                     const elbow_values *x, size_t rows, size_t batch) {
     bernoulli *state = likelihood->state;
     size_t D = state->head.width;
-    bool gradient = pass->gradients != NULL;
     elbow_head_forward(&state->head, pass, state->logits, features, rows);
-    if (likelihood->field->kind == ELBOW_TABLE)
-        elbow_bernoulli_log_prob_missing(log_px, state->logits, x->reals, rows, batch, D, gradient);
-    else
-        elbow_bernoulli_log_prob(log_px, state->logits, x->reals, rows, batch, D, gradient);
+    scoring all = {.log_px = log_px,
+                   .logits = state->logits,
+                   .x = x->reals,
+                   .D = D,
+                   .batch = batch,
+                   .gradient = pass->gradients != NULL,
+                   .missing = likelihood->field->kind == ELBOW_TABLE};
+    elbow_team_run(pass->team, rows, 1 + WORTH_A_THREAD / D, score_rows, &all);
 }
 
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,
                      const real *weights, const real *features, size_t rows) {
     bernoulli *state = likelihood->state;
     real *dlogits = state->logits;
-    elbow_scale_rows(dlogits, weights, rows, state->head.width);
+    scoring all = {.logits = dlogits, .weights = weights, .D = state->head.width};
+    elbow_team_run(pass->team, rows, 1 + 4 * WORTH_A_THREAD / all.D, weigh_rows, &all);
     elbow_head_backward(&state->head, pass, dfeatures, dlogits, features, rows);
 }
 

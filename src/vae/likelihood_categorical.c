@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/team.h"
 #include "math/softmax_density.h"
 #include "math/vector.h"
 #include "vae/likelihood.h"
+
+enum { WORTH_A_THREAD = 1 << 14 }; /* categories to take an exponential of */
 
 typedef struct categorical {
     elbow_head head;
@@ -82,15 +85,42 @@ static void read_codes(const elbow_likelihood *likelihood, const elbow_values *x
             state->codes[x->order[p] * D + t] = x->tokens[x->begin[t] + p];
 }
 
+/* Rows of a pass, as far as one does not need another. */
+typedef struct scoring {
+    const categorical *state;
+    size_t D, batch;
+    bool gradient;
+    const real *weights; /* (rows), on the way back */
+} scoring;
+
+static void score_rows(void *context, size_t begin, size_t end) {
+    const scoring *s = context;
+    size_t width = s->state->head.width;
+    for (size_t r = begin; r < end; r++) s->state->log_px[r] = 0;
+    while (begin < end) { /* up to where the codes begin again */
+        size_t example = begin % s->batch, rows = s->batch - example;
+        if (rows > end - begin) rows = end - begin;
+        elbow_softmax_log_prob(s->state->log_px + begin, s->state->logits + begin * width,
+                               s->state->codes + example * s->D, rows, rows, s->state->begin, s->D, width,
+                               s->gradient);
+        begin += rows;
+    }
+}
+
+static void weigh_rows(void *context, size_t begin, size_t end) {
+    const scoring *s = context;
+    size_t width = s->state->head.width;
+    elbow_scale_rows(s->state->logits + begin * width, s->weights + begin, end - begin, width);
+}
+
 static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *log_px, const real *features,
                     const elbow_values *x, size_t rows, size_t batch) {
     categorical *state = likelihood->state;
     size_t D = likelihood->field->dimensions;
     elbow_head_forward(&state->head, pass, state->logits, features, rows);
     read_codes(likelihood, x, batch);
-    for (size_t r = 0; r < rows; r++) state->log_px[r] = 0;
-    elbow_softmax_log_prob(state->log_px, state->logits, state->codes, rows, batch, state->begin, D,
-                           state->head.width, pass->gradients != NULL);
+    scoring all = {.state = state, .D = D, .batch = batch, .gradient = pass->gradients != NULL};
+    elbow_team_run(pass->team, rows, 1 + WORTH_A_THREAD / state->head.width, score_rows, &all);
     for (size_t r = 0; r < rows; r++) log_px[r] = (real)state->log_px[r];
     if (likelihood->field->kind != ELBOW_SEQUENCE || x->steps <= D) return;
     for (size_t r = 0; r < rows; r++)
@@ -100,7 +130,8 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,
                      const real *weights, const real *features, size_t rows) {
     categorical *state = likelihood->state;
-    elbow_scale_rows(state->logits, weights, rows, state->head.width);
+    scoring all = {.state = state, .weights = weights};
+    elbow_team_run(pass->team, rows, 1 + 4 * WORTH_A_THREAD / state->head.width, weigh_rows, &all);
     elbow_head_backward(&state->head, pass, dfeatures, state->logits, features, rows);
 }
 

@@ -28,6 +28,8 @@ typedef struct elbow_ready {
     void *context;
 } elbow_ready;
 
+typedef struct elbow_team elbow_team; /* base/team.h: threads that share a rank's loops */
+
 /* What a pass over a model is told besides its input: where values and gradients are, and the coordinates
  * of every random draw in it (random.h). */
 typedef struct elbow_pass {
@@ -39,7 +41,8 @@ typedef struct elbow_pass {
     uint32_t example;    /* index of row 0 in the shard's batch; evaluation: in its split */
     const char *purpose; /* put before a stream's name: "" in training, "evaluate.test." in evaluation */
     const elbow_ready
-        *ready; /* told by a network's backward, layer by layer from the last on; NULL: nobody */
+        *ready;       /* told by a network's backward, layer by layer from the last on; NULL: nobody */
+    elbow_team *team; /* for loops over many rows; NULL: this thread alone. Never changes a bit */
 } elbow_pass;
 
 /* What the rows between two layers are. */

@@ -19,6 +19,10 @@ elbow_status elbow_optimizer_create(elbow_optimizer **optimizer, const elbow_opt
                                     size_t end);
 void elbow_optimizer_destroy(elbow_optimizer **optimizer);
 
+/* Shares updates among a team's threads (base/team.h); the caller's, NULL: none. The same bits. */
+typedef struct elbow_team elbow_team;
+void elbow_optimizer_share(elbow_optimizer *optimizer, elbow_team *team);
+
 /* One update, number t = 1, 2, …. gradient and parameters: (end − begin), both from parameter `begin` on. The
  * gradient counts times `scale`, the clipping factor, and is used up: zeros are left of it, for the next one to be
  * added to. Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), bias corrections and step

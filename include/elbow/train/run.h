@@ -36,6 +36,7 @@ typedef struct elbow_run {
     elbow_view view; /* what of the data the model uses, and how */
     elbow_order_spec order;
     elbow_loader *loader;
+    elbow_team *team; /* train.threads threads for this rank's loops */
     elbow_vae *vae;
     elbow_exchange *exchange;
     elbow_optimizer *optimizer;
