@@ -26,12 +26,15 @@ elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *a
 /* Rows for a thread of the team to take: fewer are done before it is awake. */
 static size_t grain_of(size_t width) { return 1 + (1 << 16) / width; }
 
+/* Rows that several passes in a row find in the cache; a multiple of the rows that elbow_column_sums takes at once. */
+static size_t tile_of(size_t width) { return 4 + (1 << 13) / width / 4 * 4; }
+
 typedef struct activating {
     const elbow_activation *f;
     real *y, *v; /* v: what the activation is of, where y alone does not tell its slope */
     const real *bias;
     real *dy;
-    const real *from;
+    const real *from, *weights;
     size_t width;
 } activating;
 
@@ -49,28 +52,53 @@ static void activate(void *context, size_t begin, size_t end) {
 static void slope(void *context, size_t begin, size_t end) {
     const activating *a = context;
     size_t at = begin * a->width;
+    if (a->weights) elbow_scale_rows(a->dy + at, a->weights + begin, end - begin, a->width);
     a->f->backward(a->dy + at, a->from ? a->from + at : NULL, (end - begin) * a->width);
+}
+
+/* Slopes and the sums over rows: tile by tile where one thread does both. */
+static void slope_and_sum(elbow_team *team, activating *all, real *sums, size_t rows) {
+    size_t width = all->width, tile = elbow_team_threads(team) > 1 ? rows : tile_of(width);
+    for (size_t begin = 0, end; begin < rows; begin = end) {
+        end = begin + tile < rows ? begin + tile : rows;
+        if (tile == rows)
+            elbow_team_run(team, rows, grain_of(width), slope, all);
+        else
+            slope(all, begin, end);
+        elbow_column_sums(sums, all->dy + begin * width, end - begin, width);
+    }
+}
+
+void elbow_dense_multiply(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
+                          size_t rows) {
+    size_t in = dense->in, out = dense->out;
+    elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, y, out);
 }
 
 void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
                          size_t rows) {
-    size_t in = dense->in, out = dense->out;
     const elbow_activation *f = dense->activation;
-    const real *bias = pass->parameters + dense->bias;
     real *v = f->apply ? dense->v : y;
-    elbow_gemm(false, true, rows, out, in, 1, x, in, pass->parameters + dense->weight, in, 0, v, out);
-    activating all = {.f = f, .y = y, .v = v, .bias = bias, .width = out};
-    elbow_team_run(pass->team, rows, grain_of(out), activate, &all);
+    elbow_dense_multiply(dense, pass, v, x, rows);
+    activating all = {.f = f, .y = y, .v = v, .bias = pass->parameters + dense->bias, .width = dense->out};
+    elbow_team_run(pass->team, rows, grain_of(dense->out), activate, &all);
+}
+
+void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
+                          const real *x, size_t rows) {
+    elbow_dense_backward_weighted(dense, pass, dx, dy, NULL, y, x, rows);
 }
 
 /* With a = x Wᵀ + b, y = f(a):  da = dy ⊙ f′;  dW += daᵀ x;  db += Σ_rows da;  dx = da W. */
-void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
-                          const real *x, size_t rows) {
+void elbow_dense_backward_weighted(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy,
+                                   const real *weights, const real *y, const real *x, size_t rows) {
     size_t in = dense->in, out = dense->out;
-    activating all = {
-        .f = dense->activation, .dy = dy, .from = dense->activation->apply ? dense->v : y, .width = out};
-    elbow_team_run(pass->team, rows, grain_of(out), slope, &all);
-    elbow_column_sums(pass->gradients + dense->bias, dy, rows, out);
+    activating all = {.f = dense->activation,
+                      .dy = dy,
+                      .from = dense->activation->apply ? dense->v : y,
+                      .weights = weights,
+                      .width = out};
+    slope_and_sum(pass->team, &all, pass->gradients + dense->bias, rows);
     elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
     if (dx != NULL)
         elbow_gemm(false, false, rows, in, out, 1, dy, out, pass->parameters + dense->weight, in, 0, dx, in);

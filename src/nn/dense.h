@@ -19,6 +19,10 @@ elbow_status elbow_dense_create(elbow_dense *dense, const char *name, size_t in,
 /* What the activation keeps for the way back: nothing, for most. */
 elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *arena);
 
+/* y (rows, out) = x Wᵀ, from x (rows, in): for who has other passes over y to make, and adds the bias in one of them. */
+void elbow_dense_multiply(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
+                          size_t rows);
+
 /* y (rows, out) from x (rows, in). */
 void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real *y, const real *x,
                          size_t rows);
@@ -27,5 +31,9 @@ void elbow_dense_forward(const elbow_dense *dense, const elbow_pass *pass, real 
  * writes dx (rows, in) unless it is NULL. y is forward's output, x its input. */
 void elbow_dense_backward(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy, const real *y,
                           const real *x, size_t rows);
+
+/* The same with row r of dy counted weights[r] times. */
+void elbow_dense_backward_weighted(const elbow_dense *dense, const elbow_pass *pass, real *dx, real *dy,
+                                   const real *weights, const real *y, const real *x, size_t rows);
 
 #endif

@@ -73,9 +73,14 @@ elbow_status elbow_head_create(elbow_head *head, const char *name, const elbow_s
                                const elbow_field *field, size_t width, elbow_params *params);
 void elbow_head_forward(const elbow_head *head, const elbow_pass *pass, real *y, const real *features,
                         size_t rows);
-/* Adds parameter gradients and writes dfeatures; dy stays as it is. */
+/* Forward in two, for who has other passes over y to make: without the bias; and that. */
+void elbow_head_multiply(const elbow_head *head, const elbow_pass *pass, real *y, const real *features,
+                         size_t rows);
+void elbow_head_add_bias(const elbow_head *head, const elbow_pass *pass, real *y, size_t rows);
+/* Adds parameter gradients and writes dfeatures. Row r of dy counts weights[r] times, and is multiplied by them; NULL:
+ * once. */
 void elbow_head_backward(const elbow_head *head, const elbow_pass *pass, real *dfeatures, real *dy,
-                         const real *features, size_t rows);
+                         const real *weights, const real *features, size_t rows);
 
 /* What a field can have: "bernoulli, categorical, …". */
 void elbow_likelihood_list(const elbow_field *field, char *known, size_t room);

@@ -53,47 +53,47 @@ typedef struct scoring {
     const real *x;         /* (batch, D) */
     size_t D, batch;
     bool gradient, missing;
-    const real *weights; /* (rows), on the way back */
+    const elbow_head *head;
+    const elbow_pass *pass;
 } scoring;
+
+/* Rows that the bias and the likelihood find in the cache. */
+enum { TILE = 1 << 13 }; /* reals */
 
 static void score_rows(void *context, size_t begin, size_t end) {
     const scoring *s = context;
     while (begin < end) { /* up to where x begins again */
         size_t example = begin % s->batch, rows = s->batch - example, at = begin * s->D;
         if (rows > end - begin) rows = end - begin;
+        if (rows > 1 + TILE / s->D) rows = 1 + TILE / s->D;
+        elbow_head_add_bias(s->head, s->pass, s->logits + at, rows);
         (s->missing ? elbow_bernoulli_log_prob_missing : elbow_bernoulli_log_prob)(
             s->log_px + begin, s->logits + at, s->x + example * s->D, rows, rows, s->D, s->gradient);
         begin += rows;
     }
 }
 
-static void weigh_rows(void *context, size_t begin, size_t end) {
-    const scoring *s = context;
-    elbow_scale_rows(s->logits + begin * s->D, s->weights + begin, end - begin, s->D);
-}
-
 static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *log_px, const real *features,
                     const elbow_values *x, size_t rows, size_t batch) {
     bernoulli *state = likelihood->state;
     size_t D = state->head.width;
-    elbow_head_forward(&state->head, pass, state->logits, features, rows);
+    elbow_head_multiply(&state->head, pass, state->logits, features, rows);
     scoring all = {.log_px = log_px,
                    .logits = state->logits,
                    .x = x->reals,
                    .D = D,
                    .batch = batch,
                    .gradient = pass->gradients != NULL,
-                   .missing = likelihood->field->kind == ELBOW_TABLE};
+                   .missing = likelihood->field->kind == ELBOW_TABLE,
+                   .head = &state->head,
+                   .pass = pass};
     elbow_team_run(pass->team, rows, 1 + WORTH_A_THREAD / D, score_rows, &all);
 }
 
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,
                      const real *weights, const real *features, size_t rows) {
     bernoulli *state = likelihood->state;
-    real *dlogits = state->logits;
-    scoring all = {.logits = dlogits, .weights = weights, .D = state->head.width};
-    elbow_team_run(pass->team, rows, 1 + 4 * WORTH_A_THREAD / all.D, weigh_rows, &all);
-    elbow_head_backward(&state->head, pass, dfeatures, dlogits, features, rows);
+    elbow_head_backward(&state->head, pass, dfeatures, state->logits, weights, features, rows);
 }
 
 static void generate(elbow_likelihood *likelihood, const elbow_pass *pass, elbow_examples *examples,

@@ -90,7 +90,6 @@ typedef struct scoring {
     const categorical *state;
     size_t D, batch;
     bool gradient;
-    const real *weights; /* (rows), on the way back */
 } scoring;
 
 static void score_rows(void *context, size_t begin, size_t end) {
@@ -105,12 +104,6 @@ static void score_rows(void *context, size_t begin, size_t end) {
                                s->gradient);
         begin += rows;
     }
-}
-
-static void weigh_rows(void *context, size_t begin, size_t end) {
-    const scoring *s = context;
-    size_t width = s->state->head.width;
-    elbow_scale_rows(s->state->logits + begin * width, s->weights + begin, end - begin, width);
 }
 
 static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *log_px, const real *features,
@@ -130,9 +123,7 @@ static void forward(elbow_likelihood *likelihood, const elbow_pass *pass, real *
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,
                      const real *weights, const real *features, size_t rows) {
     categorical *state = likelihood->state;
-    scoring all = {.state = state, .weights = weights};
-    elbow_team_run(pass->team, rows, 1 + 4 * WORTH_A_THREAD / state->head.width, weigh_rows, &all);
-    elbow_head_backward(&state->head, pass, dfeatures, state->logits, features, rows);
+    elbow_head_backward(&state->head, pass, dfeatures, state->logits, weights, features, rows);
 }
 
 /* Tokens up to and with the end, zeros after it. */

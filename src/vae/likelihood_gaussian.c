@@ -71,7 +71,7 @@ static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real 
     size_t D = state->head.width;
     elbow_gaussian_backward(state->means, variance->ds, weights, variance->inverse, rows, D, D);
     elbow_variance_backward(variance, pass);
-    elbow_head_backward(&state->head, pass, dfeatures, state->means, features, rows);
+    elbow_head_backward(&state->head, pass, dfeatures, state->means, NULL, features, rows);
 }
 
 static void generate(elbow_likelihood *likelihood, const elbow_pass *pass, elbow_examples *examples,

@@ -106,7 +106,7 @@ static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real 
     elbow_gaussian_backward(state->outputs + logits, variance->ds, weights, variance->inverse, rows, R,
                             width);
     elbow_variance_backward(variance, pass);
-    elbow_head_backward(&state->head, pass, dfeatures, state->outputs, features, rows);
+    elbow_head_backward(&state->head, pass, dfeatures, state->outputs, NULL, features, rows);
 }
 
 static void generate_row(table *state, const elbow_pass *pass, real *x, size_t row, real temperature) {
