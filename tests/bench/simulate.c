@@ -25,11 +25,11 @@
 #include "elbow/parallel/exchange.h"
 
 enum {
-    LAYERS = 4,    /* a shard's gradient is completed in so many ranges, from the end */
-    ADD_BYTES = 6, /* a value is read once, and every second one written back; sums of sums stay in cache */
+    LAYERS = 4,        /* a shard's gradient is completed in so many ranges, from the end */
+    TAKE_BYTES = 8,    /* a gradient is read once, and zeros go back; sums of sums stay in cache */
     SQUARE_BYTES = 4,  /* in cache, but a pass */
     REDUCE_BYTES = 12, /* MPI's own sum, into its buffers */
-    UPDATE_BYTES = 28, /* gradient read; parameter and moments read and written */
+    UPDATE_BYTES = 32, /* gradient, parameter and moments, read and written */
     CACHE = 1 << 20,   /* bytes of a core's own */
     FOLDED = 1 << 20,  /* blocks at least as large */
     TERMS = 4,         /* doubles that the step's summary holds for a shard: src/train/summary.c */
@@ -65,9 +65,9 @@ void simulated_pay(void) {
     spend(bytes / self.core);
 }
 
-void simulated_add(real *y, const real *x, size_t n) {
-    if (!self.folds) elbow_add(y, x, n);
-    self.bytes += (double)n * ADD_BYTES;
+void simulated_take(real *y, real *x, size_t n) {
+    if (!self.folds) elbow_take(y, x, n);
+    self.bytes += (double)n * TAKE_BYTES;
 }
 
 double simulated_square_sum(const real *x, size_t n) {
@@ -174,7 +174,7 @@ static void compute(simulation *s, size_t shard, int step, double slow) {
     }
 }
 
-static elbow_status check_sum(simulation *s, const real *sum, int step) {
+static elbow_status check_sum(simulation *s, real *sum, int step) {
     size_t begin = 0, end = 0;
     elbow_exchange_owned(s->exchange, &begin, &end);
     for (size_t i = begin; i < end; i++) {
@@ -183,6 +183,7 @@ static elbow_status check_sum(simulation *s, const real *sum, int step) {
                     "step %d: the sum of parameter %zu is %g, not %g", step, i, (double)sum[i - begin],
                     (double)expected);
         elbow_exchange_parameters(s->exchange)[i] = expected;
+        sum[i - begin] = 0; /* as an optimizer leaves it */
     }
     return ELBOW_OK;
 }

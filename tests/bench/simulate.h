@@ -13,7 +13,7 @@
 #include "math/vector.h"
 
 /* Passes over memory: what they move is put on this rank's bill. */
-void simulated_add(real *y, const real *x, size_t n);
+void simulated_take(real *y, real *x, size_t n);
 double simulated_square_sum(const real *x, size_t n);
 
 /* The bill is paid, in simulated time, before anything that another rank can notice. */
@@ -33,7 +33,7 @@ int simulated_iallreduce(void *values, int count, MPI_Datatype type, MPI_Op op, 
 void simulated_allreduces(void);
 
 #ifndef SIMULATE_ITSELF
-#define elbow_add               simulated_add
+#define elbow_take              simulated_take
 #define elbow_square_sum        simulated_square_sum
 #define aligned_alloc           simulated_memory
 #define memset                  simulated_memset
