@@ -21,33 +21,37 @@ static void shards_of_seat(const elbow_exchange *exchange, size_t seat, size_t *
 
 /* -------------------------------------------------------------------------------------------- set-up */
 
-/* Groups of at most `most` ranks, and their windows. ELBOW_MEMORY, on every rank, where there is no room. */
-static elbow_status share(elbow_exchange *exchange, size_t most) {
-    size_t missing = 0;
+static elbow_status seat(elbow_exchange *exchange, size_t most) {
     ELBOW_TRY(elbow_groups_create(&exchange->groups, exchange->world, most, exchange->arena));
     shards_of_seat(exchange, exchange->groups.seat, &exchange->first, &exchange->count);
-    if (exchange->groups.count == exchange->groups.ranks) return ELBOW_OK;
-    size_t bytes = exchange->ops->segment(exchange);
+    return ELBOW_OK;
+}
+
+/* Windows for the groups of several ranks. ELBOW_MEMORY, on every rank, where one of them cannot be had. */
+static elbow_status make_windows(elbow_exchange *exchange) {
+    size_t missing = 0, bytes = exchange->groups.size > 1 ? exchange->ops->segment(exchange) : 0;
     ELBOW_CHECK(
         elbow_window_fits(exchange->world, bytes, &missing), ELBOW_MEMORY,
         "/dev/shm of a node lacks %.1f MB for the parameters and gradients that its ranks would share",
         (double)missing / 1e6);
-    elbow_status status = ELBOW_OK;
-    if (exchange->groups.size > 1)
-        status = elbow_window_create(&exchange->window, exchange->groups.group, bytes);
-    return elbow_world_agree(exchange->world, status);
+    elbow_status status =
+        bytes > 0 ? elbow_window_create(&exchange->window, exchange->groups.group, bytes) : ELBOW_OK;
+    ELBOW_TRY_ALL(exchange->world, status);
+    if (bytes > 0) elbow_window_barrier(&exchange->window, exchange->groups.group);
+    return ELBOW_OK;
 }
 
 /* Shared memory where that is wished and there; else each rank is a group. */
 static elbow_status form_groups(elbow_exchange *exchange, const elbow_exchange_spec *spec) {
     bool wished = exchange->ops->segment != NULL && strcmp(spec->replica, "rank") != 0;
-    elbow_status status = share(exchange, wished ? spec->node_ranks : 1);
-    if (status != ELBOW_MEMORY || exchange->groups.ranks == 0) return status;
+    ELBOW_TRY(seat(exchange, wished ? spec->node_ranks : 1));
+    if (exchange->groups.count == exchange->groups.ranks || make_windows(exchange) == ELBOW_OK)
+        return ELBOW_OK;
     elbow_warn("%s; every rank keeps its own (parallel.replica = rank): the same bits, more memory, slower",
                elbow_error_message());
     elbow_window_destroy(&exchange->window);
     elbow_groups_destroy(&exchange->groups);
-    return share(exchange, 1);
+    return seat(exchange, 1);
 }
 
 /* Parts are whole blocks, as many as can be each; ranks take them place by place. */
@@ -97,14 +101,19 @@ elbow_status elbow_exchange_create(elbow_exchange **out, elbow_world *world,
                 "%zu parameters are more than one MPI message can count (%d); make the model smaller",
                 spec->size, INT_MAX);
     elbow_exchange *exchange = calloc(1, sizeof *exchange);
-    ELBOW_TRY_ALL(world, exchange ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the exchange"));
+    elbow_status status = elbow_world_agree(
+        world, exchange ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the exchange"));
+    if (status != ELBOW_OK) {
+        free(exchange);
+        return status;
+    }
     exchange->ops = exchanges[member];
     exchange->world = world;
     exchange->shards = shards;
     exchange->size = spec->size;
     exchange->window.window = MPI_WIN_NULL;
     exchange->groups.group = exchange->groups.leaders = MPI_COMM_NULL;
-    elbow_status status = create(exchange, spec);
+    status = create(exchange, spec);
     if (status != ELBOW_OK) elbow_exchange_destroy(&exchange);
     *out = exchange;
     return status;

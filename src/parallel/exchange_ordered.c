@@ -52,7 +52,7 @@ static void send_part(elbow_exchange *exchange, elbow_ordered *plan, const elbow
 static void send_parts(elbow_exchange *exchange, elbow_ordered *plan, size_t limit) {
     for (; plan->pending > 0 && plan->handled[plan->pending - 1].begin >= limit; plan->pending--) {
         const elbow_handled *part = &plan->handled[plan->pending - 1];
-        if (plan->pending - 1 != plan->own && part->begin < part->end) send_part(exchange, plan, part);
+        if (plan->pending - 1 != plan->own) send_part(exchange, plan, part);
     }
 }
 
@@ -85,7 +85,7 @@ static void ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t e
     }
 }
 
-/* What the group's sums on a part leave in its window. */
+/* Zeros on a part whose sums have left, for the next step's gradients. */
 static void clear(const elbow_ordered *plan, const elbow_handled *part) {
     for (size_t n = 0; n < plan->cover_count; n++)
         memset(plan->values[plan->cover[n]] + part->begin, 0, (part->end - part->begin) * sizeof(real));

@@ -36,6 +36,8 @@ typedef struct elbow_handled {
 /* What a rank tells its group: the step, in the upper 24 bits, and the parameter from which on, in that step, all its
  * gradients are complete. */
 typedef _Atomic uint64_t elbow_mark;
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
+               "marks are shared between processes: no lock of one's own will do");
 
 typedef struct elbow_ordered {
     /* This rank's shards. */

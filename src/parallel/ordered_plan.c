@@ -1,6 +1,6 @@
 #include "parallel/ordered.h"
 
-enum { LINE = 64, MOST_NODES = 2 * 8 * sizeof(size_t) };
+enum { LINE = ELBOW_WINDOW_LINE, MOST_NODES = ELBOW_TREE_MOST_NODES };
 
 /* A segment of the window: the mark, on a line of its own; on the first rank of a group the parameters; then the blocks
  * of the rank's maximal nodes. */
@@ -192,7 +192,7 @@ static elbow_status plan_top(elbow_exchange *exchange, elbow_ordered *plan) {
     return ELBOW_OK;
 }
 
-/* As many as a step can have under way: sums to owners, and parameters to and from them. */
+/* More than can be under way at once: sums to owners, and later parameters to and from them. */
 static elbow_status reserve_requests(elbow_exchange *exchange, elbow_ordered *plan) {
     size_t sends = plan->handled_count * plan->cover_count + plan->handled_count + exchange->groups.count;
     ELBOW_TRY(elbow_arena_take(exchange->arena, sends, sizeof *plan->requests, &plan->requests));

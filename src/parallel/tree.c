@@ -15,8 +15,6 @@ static size_t largest_node(size_t first, size_t end, size_t shards) {
     return first + width < shards ? width : shards - first;
 }
 
-size_t elbow_tree_most_nodes(void) { return 2 * 8 * sizeof(size_t); }
-
 size_t elbow_tree_cover(elbow_node *nodes, size_t first, size_t count, size_t shards) {
     size_t used = 0;
     for (size_t at = first, end = first + count; at < end; used++) {

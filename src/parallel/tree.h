@@ -19,6 +19,8 @@
 
 #include "elbow/base/error.h"
 
+enum { ELBOW_TREE_MOST_NODES = 2 * 8 * sizeof(size_t) }; /* of a consecutive block of shards */
+
 typedef struct elbow_node {
     size_t first, count; /* the shards it covers */
 } elbow_node;
@@ -33,9 +35,8 @@ static inline size_t elbow_first_shard(size_t seat, size_t seats, size_t shards)
 }
 
 /* The maximal nodes of the shards [first, first + count) of S, left to right. `nodes` has room for
- * elbow_tree_most_nodes(); returns how many. Local. */
+ * ELBOW_TREE_MOST_NODES; returns how many. Local. */
 size_t elbow_tree_cover(elbow_node *nodes, size_t first, size_t count, size_t shards);
-size_t elbow_tree_most_nodes(void);
 
 /* The additions that leave in value[0] the sum over all shards, where nodes[i] (left to right, together
  * covering [0, S)) has value[i]. `additions` has room for count − 1. Returns how many (count − 1). Local. */

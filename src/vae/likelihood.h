@@ -77,8 +77,8 @@ void elbow_head_forward(const elbow_head *head, const elbow_pass *pass, real *y,
 void elbow_head_multiply(const elbow_head *head, const elbow_pass *pass, real *y, const real *features,
                          size_t rows);
 void elbow_head_add_bias(const elbow_head *head, const elbow_pass *pass, real *y, size_t rows);
-/* Adds parameter gradients and writes dfeatures. Row r of dy counts weights[r] times, and is multiplied by them; NULL:
- * once. */
+/* Adds parameter gradients and writes dfeatures. Row r of dy counts weights[r] times, and is overwritten with the
+ * product; NULL: once. */
 void elbow_head_backward(const elbow_head *head, const elbow_pass *pass, real *dfeatures, real *dy,
                          const real *weights, const real *features, size_t rows);
 

@@ -63,7 +63,7 @@ static size_t promised_nodes(size_t shards) {
 static size_t cover(elbow_node *nodes, size_t first, size_t count, size_t shards) {
     size_t used = elbow_tree_cover(nodes, first, count, shards), at = first;
     assert_true(used <= promised_nodes(shards));
-    assert_true(used <= elbow_tree_most_nodes());
+    assert_true(used <= ELBOW_TREE_MOST_NODES);
     for (size_t n = 0; n < used; at += nodes[n++].count) {
         assert_int_equal(nodes[n].first, at); /* left to right, without gap or overlap */
         assert_true(nodes[n].count > 0);
@@ -187,7 +187,7 @@ static void huge(void **state) {
     elbow_node nodes[2 * 8 * sizeof(size_t)];
     size_t shards = ((size_t)1 << 40) - 3;
     size_t used = elbow_tree_cover(nodes, 1, shards - 1, shards), at = 1;
-    assert_true(used <= elbow_tree_most_nodes() && used <= promised_nodes(shards));
+    assert_true(used <= ELBOW_TREE_MOST_NODES && used <= promised_nodes(shards));
     for (size_t n = 0; n < used; at += nodes[n++].count) assert_int_equal(nodes[n].first, at);
     assert_int_equal(at, shards);
     assert_int_equal(elbow_tree_cover(nodes, 0, shards, shards), 1);

@@ -58,8 +58,9 @@ void elbow_exchange_owned(const elbow_exchange *exchange, size_t *begin, size_t 
  * ranks tile the parameters, in any order. Local. */
 void elbow_exchange_part(const elbow_exchange *exchange, size_t rank, size_t *begin, size_t *end);
 
-/* The parameter block (size), 64-byte aligned; shared by a group. Between steps only their owner writes them,
- * before elbow_exchange_publish; and rank 0 all of them, before elbow_exchange_spread. Local. */
+/* The parameter block (size), 64-byte aligned; shared by a group. Only their owner writes them,
+ * between elbow_exchange_finish and publish; and rank 0 all of them before elbow_exchange_spread, while nobody reads
+ * them (after a barrier). Local. */
 real *elbow_exchange_parameters(elbow_exchange *exchange);
 
 /* All parameters as rank 0 has written them, everywhere. Collective. */
