@@ -1,7 +1,7 @@
 /* HDF5, whole: every raw call of the library is behind these functions, under one lock.
  *
- * Files are made in memory and given to elbow_file_replace as bytes; data files, which may be larger than
- * memory, are written to disk directly, under a temporary name. A full disk is an error of ours, and HDF5 is
+ * Small files are made in memory and given to elbow_file_replace as bytes; data files and checkpoints, which may be as
+ * large as memory, are written to disk directly, under a temporary name. A full disk is an error of ours, and HDF5 is
  * left closed (h5_driver.c). Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements
  * in order, little-endian, 16 hexadecimal digits. The format is HDF5 1.8's, without times: the same contents are
  * the same bytes. No locks are taken, so network file systems without them work. Readers believe no header:

@@ -157,6 +157,10 @@ size_t elbow_exchange_bytes(const elbow_exchange *exchange) {
     return elbow_arena_bytes(exchange->arena) + exchange->window.bytes;
 }
 
+size_t elbow_exchange_parameter_bytes(const elbow_exchange *exchange) {
+    return exchange->groups.place == 0 ? exchange->size * sizeof(real) : 0;
+}
+
 /* -------------------------------------------------------------------------------------------- a step */
 
 elbow_status elbow_exchange_spread(elbow_exchange *exchange) { return exchange->ops->spread(exchange); }

@@ -222,14 +222,15 @@ static elbow_status remove_temporaries(const char *path) {
     return status;
 }
 
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t keep) {
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep) {
     ELBOW_CHECK(keep >= 1, ELBOW_USAGE, "checkpoint.keep = %" PRId64 ": at least one must be kept", keep);
     char *checkpoints = NULL;
     step_list list = {0};
     elbow_status status = elbow_path_join(directory, "checkpoints", &checkpoints);
     if (status == ELBOW_OK) status = list_steps(&list, checkpoints);
-    for (size_t i = (size_t)keep; status == ELBOW_OK && i < list.count; i++) {
+    for (size_t i = 0; status == ELBOW_OK && i < list.count; i++) { /* newest first */
         char *path = NULL;
+        if (list.steps[i] > newest || keep-- > 0) continue;
         status = elbow_checkpoint_path(directory, list.steps[i], &path);
         if (status == ELBOW_OK) status = remove_file(path);
         free(path);

@@ -122,7 +122,7 @@ static elbow_status write_files(elbow_saver *s) {
         s->saved.best = s->best && elbow_checkpoint_mark_best(s->directory, path) == ELBOW_OK;
         if (s->best && !s->saved.best) add_warning(&s->saved, "best.h5 stays as it was: ");
         if (s->snapshot.metrics != NULL && write_metrics(s) != ELBOW_OK) add_warning(&s->saved, "");
-        if (elbow_checkpoint_prune(s->directory, s->keep) != ELBOW_OK)
+        if (elbow_checkpoint_prune(s->directory, s->snapshot.step, s->keep) != ELBOW_OK)
             add_warning(&s->saved, "old checkpoints stay: ");
     }
     free(path);

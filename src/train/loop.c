@@ -12,7 +12,8 @@
 #include "train/report.h"
 #include "train/save.h"
 
-enum { METRICS_SHARE = 100 }; /* metrics.h5 may cost one part in a hundred of the time */
+enum { SLOW_DISK = 100000000 }; /* bytes a second */
+enum { METRICS_SHARE = 100 };   /* metrics.h5 may cost one part in a hundred of the time */
 
 /* The lowest −ELBO of the selecting split that best.h5 holds. */
 typedef struct best_so_far {
@@ -189,7 +190,10 @@ static elbow_status stop(elbow_run *run, clocks *clock) {
 /* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
 static elbow_status train(elbow_run *run) {
     double now = elbow_now();
-    clocks clock = {.saved = now, .metrics_written = now};
+    /* Until one has been written, a slow disk's word for it. */
+    double bytes = (double)(elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer)) *
+                            sizeof(real));
+    clocks clock = {.saved = now, .metrics_written = now, .save_cost = bytes / SLOW_DISK};
     elbow_progress progress;
     bool save_asked = false;
     if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);

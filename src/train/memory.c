@@ -10,13 +10,12 @@ elbow_memory elbow_memory_of(const elbow_run *run) {
     const elbow_params *params = elbow_vae_params(run->vae);
     elbow_exchange_owned(run->exchange, &begin, &end);
     elbow_memory memory = {
-        .parameters = params->size * sizeof(real) * elbow_exchange_replicas(run->exchange) /
-                      (size_t)run->world->size, /* ranks that share a set hold a part each */
+        .parameters = elbow_exchange_parameter_bytes(run->exchange),
         .moments = slots * (end - begin) * sizeof(real),
         .activations = elbow_vae_bytes(run->vae),
         .data = elbow_loader_bytes(run->loader) + elbow_arena_bytes(run->arena),
     };
-    memory.gradients = exchanged > memory.parameters ? exchanged - memory.parameters : 0;
+    memory.gradients = exchanged - memory.parameters;
     for (int split = 0; split < ELBOW_SPLITS; split++)
         if (run->evaluators[split]) memory.data += elbow_evaluator_bytes(run->evaluators[split]);
     if (run->world->rank == 0)

@@ -114,12 +114,12 @@ static void say_memory(const elbow_run *run) {
     const elbow_memory memory = elbow_memory_of(run);
     bool shares = elbow_exchange_replicas(run->exchange) < (size_t)run->world->size;
     char total[32], parameters[32], gradients[32], moments[32], activations[32], data[32], snapshot[32];
-    elbow_notice("  memory   %s a rank: parameters %s%s, gradients %s, moments %s, activations %s, data %s",
+    elbow_notice("  memory   rank 0 %s: parameters %s%s, gradients %s, moments %s, activations %s, data %s",
                  megabytes(total, elbow_memory_total(&memory) - memory.snapshot),
-                 megabytes(parameters, memory.parameters), shares ? " (a part of the node's)" : "",
+                 megabytes(parameters, memory.parameters), shares ? " (for its node)" : "",
                  megabytes(gradients, memory.gradients), megabytes(moments, memory.moments),
                  megabytes(activations, memory.activations), megabytes(data, memory.data));
-    elbow_notice("           rank 0: %s more, for %s; MPI, BLAS and HDF5 need their own",
+    elbow_notice("           and %s for %s; MPI, BLAS and HDF5 need their own",
                  megabytes(snapshot, memory.snapshot),
                  run->options->checkpoint.background ? "a snapshot to write checkpoints from"
                                                      : "the moments in a checkpoint");

@@ -103,13 +103,12 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, squares, report));
     if (report->flags & ELBOW_FLAG_DATA)
         return elbow_world_agree(run->world, elbow_loader_status(run->loader));
-    ELBOW_CHECK(
-        isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
-        "step %lld: the %s is not finite; no parameter was changed. The newest checkpoint is of step %lld: "
-        "start "
-        "a new run from it (--from) with a lower optimizer.learning_rate, or with optimizer.clip_norm",
-        (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss",
-        (long long)run->saved_step);
+    ELBOW_CHECK(isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
+                "step %lld: the %s is not finite; no parameter was changed. Start a new run from the newest "
+                "checkpoint "
+                "(--from %s) with a lower optimizer.learning_rate, or with optimizer.clip_norm",
+                (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss",
+                run->directory);
 
     /* The sum and the moments begin at the first parameter that this rank owns. */
     elbow_optimizer_step(run->optimizer, run->step + 1, report->learning_rate,

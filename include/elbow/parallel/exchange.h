@@ -84,8 +84,9 @@ elbow_status elbow_exchange_gather(elbow_exchange *exchange, const real *owned, 
 elbow_status elbow_exchange_scatter(elbow_exchange *exchange, const real *full, real *owned);
 
 /* Sets of parameters there are: groups, or ranks. Memory it holds on this rank, its share of the window included, in
- * bytes. Local. */
+ * bytes; and what of it is a set of parameters: none where a rank uses another's. Local. */
 size_t elbow_exchange_replicas(const elbow_exchange *exchange);
 size_t elbow_exchange_bytes(const elbow_exchange *exchange);
+size_t elbow_exchange_parameter_bytes(const elbow_exchange *exchange);
 
 #endif

@@ -101,10 +101,11 @@ elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, c
 /* "DIRECTORY/checkpoints/step-000001200.h5" */
 elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **path);
 
-/* Removes all but the newest `keep` step-*.h5, and left-over temporaries. best.h5 is not among them. */
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t keep);
+/* Removes all but the newest `keep` step-*.h5 up to step `newest`, which is good, and left-over temporaries. What has a
+ * later step is of a past that was damaged and is not counted on: it stays. best.h5 is not among them. */
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep);
 
-/* Makes checkpoints/best.h5 a hard link to `path` (a copy where links cannot be had), atomically. */
+/* Makes checkpoints/best.h5 a hard link to `path` (a copy, through memory, where links cannot be had), atomically. */
 elbow_status elbow_checkpoint_mark_best(const char *directory, const char *path);
 
 #endif
