@@ -63,7 +63,7 @@ elbow_status elbow_view_limit(elbow_view *view, const char *memory, size_t ranks
     ELBOW_CHECK(all || stream || strcmp(memory, "auto") == 0, ELBOW_USAGE,
                 "data.memory: no \"%s\"; there are auto, all, stream", memory);
     view->room = all ? HUGE_VAL : stream ? 0 : share * SHARE_OF_DATA;
-    view->most = all || stream ? HUGE_VAL : share;
+    view->most = all ? HUGE_VAL : share;
     return ELBOW_OK;
 }
 
@@ -116,21 +116,32 @@ static elbow_status read_slices(elbow_loader *loader) {
                       loader->arena);
 }
 
-static elbow_status read_or_stream(elbow_loader *loader) {
+static elbow_status read_all(elbow_loader *loader, double bytes) {
     const elbow_view *view = &loader->view;
-    const char *path = elbow_dataset_path(view->dataset);
-    double bytes = slice_bytes(loader);
-    if (loader->order.window > 0 && bytes > view->room)
-        return elbow_windows_create(&loader->windows, view, &loader->order, loader->first, loader->count);
     ELBOW_CHECK(view->room > 0, ELBOW_USAGE,
                 "data.memory = stream: data.shuffle = full needs all examples in memory; set data.shuffle = "
                 "window, or data.memory = auto");
     ELBOW_CHECK(
         bytes <= view->most, ELBOW_MEMORY,
-        "%s: %.1f GB of training examples for a rank that can have %.1f GB; set data.shuffle = window, "
-        "which streams them, or use more nodes",
-        path, bytes / 1e9, view->most / 1e9);
+        "%s: %.1f GB of training examples for a rank that can have %.1f GB; set %s, or use more nodes",
+        elbow_dataset_path(view->dataset), bytes / 1e9, view->most / 1e9,
+        loader->order.window > 0 ? "data.window lower, so that windows take less than that"
+                                 : "data.shuffle = window, which streams them");
     return read_slices(loader);
+}
+
+/* Windows of which two or more are held may take more than the slices that they are of: `auto` takes what is smaller. */
+static elbow_status read_or_stream(elbow_loader *loader) {
+    const elbow_view *view = &loader->view;
+    double bytes = slice_bytes(loader), ahead = 0;
+    if (loader->order.window == 0 || bytes <= view->room) return read_all(loader, bytes);
+    ELBOW_TRY(elbow_windows_size(&ahead, view, &loader->order, loader->first, loader->count));
+    if (view->room > 0 && ahead >= bytes) return read_all(loader, bytes);
+    ELBOW_CHECK(ahead <= view->most, ELBOW_MEMORY,
+                "%s: %.1f GB for the windows of data.window = %zu, for a rank that can have %.1f GB; set "
+                "data.window lower, or use more nodes",
+                elbow_dataset_path(view->dataset), ahead / 1e9, loader->order.window, view->most / 1e9);
+    return elbow_windows_create(&loader->windows, view, &loader->order, loader->first, loader->count);
 }
 
 elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, const elbow_order_spec *order,

@@ -259,11 +259,16 @@ elbow_status elbow_slice_most_tokens(size_t *tokens, elbow_dataset *dataset, elb
     return status;
 }
 
-double elbow_slice_bytes(const elbow_dataset *dataset, elbow_split split, elbow_part part, size_t count) {
+double elbow_slice_room_bytes(const elbow_dataset *dataset, elbow_split split, elbow_part part, size_t count,
+                              double tokens) {
     const elbow_stored_part *stored = &dataset->stored[split][part];
     double element = (double)elbow_h5_type_size(stored->type), examples = (double)count;
     if (!stored->present) return 0;
-    if (dataset->field[part].kind != ELBOW_SEQUENCE)
-        return examples * (double)dataset->field[part].dimensions * element;
-    return examples * (sizeof(uint64_t) + (double)stored->tokens / (double)dataset->count[split] * element);
+    if (dataset->field[part].kind == ELBOW_SEQUENCE) return examples * sizeof(uint64_t) + tokens * element;
+    return examples * (double)dataset->field[part].dimensions * element;
+}
+
+double elbow_slice_bytes(const elbow_dataset *dataset, elbow_split split, elbow_part part, size_t count) {
+    double tokens = (double)dataset->stored[split][part].tokens / (double)dataset->count[split];
+    return elbow_slice_room_bytes(dataset, split, part, count, (double)count * tokens);
 }

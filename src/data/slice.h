@@ -18,8 +18,10 @@ elbow_status elbow_slice_most_tokens(size_t *tokens, elbow_dataset *dataset, elb
                                      elbow_part part, size_t first, size_t count, size_t block,
                                      size_t blocks);
 
-/* Bytes that `count` examples take in memory; of sequences, as many as they have on average. */
+/* Bytes that `count` examples take in memory; of sequences, as many as they have on average, or with `tokens` in all. */
 double elbow_slice_bytes(const elbow_dataset *dataset, elbow_split split, elbow_part part, size_t count);
+double elbow_slice_room_bytes(const elbow_dataset *dataset, elbow_split split, elbow_part part, size_t count,
+                              double tokens);
 
 /* Rows of a batch that come from one slice, as elbow_slice_gather has them. */
 typedef struct elbow_piece {

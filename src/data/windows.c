@@ -132,10 +132,43 @@ static elbow_status start_thread(elbow_windows *s) {
 
 /* ------------------------------------------------------------------------------------------ set-up */
 
+/* Examples of the largest window of a slice. */
+static size_t most_examples(const elbow_order_spec *order, size_t slice) {
+    size_t most = order->window * ELBOW_ORDER_BLOCK;
+    return most < slice ? most : slice;
+}
+
+static elbow_status most_tokens(size_t *tokens, const elbow_view *view, const elbow_order_spec *order,
+                                elbow_part part, size_t begin, size_t examples) {
+    return elbow_slice_most_tokens(tokens, view->dataset, ELBOW_TRAIN, part, begin, examples,
+                                   ELBOW_ORDER_BLOCK, order->window);
+}
+
+/* Adds those of one window of a shard. */
+static elbow_status add_bytes(double *bytes, const elbow_view *view, const elbow_order_spec *order,
+                              elbow_part part, size_t shard) {
+    size_t begin = 0, examples = 0, tokens = 0;
+    elbow_order_slice(order, shard, &begin, &examples);
+    ELBOW_TRY(most_tokens(&tokens, view, order, part, begin, examples));
+    *bytes += elbow_slice_room_bytes(view->dataset, ELBOW_TRAIN, part, most_examples(order, examples),
+                                     (double)tokens);
+    return ELBOW_OK;
+}
+
+elbow_status elbow_windows_size(double *bytes, const elbow_view *view, const elbow_order_spec *order,
+                                size_t first, size_t count) {
+    *bytes = 0;
+    for (size_t shard = first; shard < first + count; shard++) {
+        ELBOW_TRY(add_bytes(bytes, view, order, ELBOW_X, shard));
+        if (view->context != ELBOW_PARTS) ELBOW_TRY(add_bytes(bytes, view, order, view->context, shard));
+    }
+    *bytes *= (double)elbow_order_step_windows(order);
+    return ELBOW_OK;
+}
+
 static elbow_status reserve_part(const elbow_windows *s, const lane *of, elbow_part part, size_t most) {
     size_t tokens = 0;
-    ELBOW_TRY(elbow_slice_most_tokens(&tokens, s->view.dataset, ELBOW_TRAIN, part, of->begin, of->examples,
-                                      ELBOW_ORDER_BLOCK, s->order.window));
+    ELBOW_TRY(most_tokens(&tokens, &s->view, &s->order, part, of->begin, of->examples));
     for (window *slot = of->ring; slot < of->ring + s->ring; slot++)
         ELBOW_TRY(elbow_slice_reserve(part == ELBOW_X ? &slot->x : &slot->context, s->view.dataset,
                                       ELBOW_TRAIN, part, most, tokens, s->arena));
@@ -146,8 +179,7 @@ static elbow_status reserve_lane(elbow_windows *s, lane *of, size_t shard) {
     *of = (lane){.shard = shard, .base = NONE, .next_epoch = NONE, .blocks_epoch = NONE};
     elbow_order_slice(&s->order, shard, &of->begin, &of->examples);
     of->an_epoch = elbow_order_windows(&s->order, shard);
-    size_t most = s->order.window * ELBOW_ORDER_BLOCK;
-    if (most > of->examples) most = of->examples;
+    size_t most = most_examples(&s->order, of->examples);
     ELBOW_TRY(
         elbow_arena_take(s->arena, elbow_order_blocks(&s->order, shard), sizeof *of->blocks, &of->blocks));
     ELBOW_TRY(elbow_arena_take(s->arena, s->ring, sizeof *of->ring, &of->ring));

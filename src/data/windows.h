@@ -19,6 +19,11 @@
 
 typedef struct elbow_windows elbow_windows;
 
+/* Bytes of the examples that the rings have room for: what create will take, but for what is small beside it. Of sequences
+ * it reads the offsets. */
+elbow_status elbow_windows_size(double *bytes, const elbow_view *view, const elbow_order_spec *order,
+                                size_t first, size_t count);
+
 /* For shards [first, first + count), of the parts that the view names. Takes all memory. */
 elbow_status elbow_windows_create(elbow_windows **windows, const elbow_view *view,
                                   const elbow_order_spec *order, size_t first, size_t count);

@@ -40,6 +40,7 @@ static elbow_status open_feed(feed *f, const elbow_world *world, const elbow_opt
     size_t ranks = (size_t)world->size, limit = (size_t)options->data.limit;
     ELBOW_TRY(elbow_dataset_open(&f->dataset, options->data.file));
     ELBOW_TRY(elbow_view_create(&f->view, f->dataset, binarize, options->data.context));
+    ELBOW_TRY(elbow_view_limit(&f->view, options->data.memory, (size_t)world->node_size));
     size_t examples = elbow_dataset_count(f->dataset, ELBOW_TRAIN);
     if (limit > 0 && limit < examples) examples = limit;
     f->order = (elbow_order_spec){
@@ -86,9 +87,10 @@ elbow_status elbow_bench_data_measure(elbow_bench_batches *out, elbow_world *wor
                                  .batch = f.batch.rows,
                                  .bytes = bytes_of(&f.batch, elbow_dataset_field(f.dataset, ELBOW_X))};
     double began = elbow_now();
-    /* The ranks look at the clock together, and seldom. */
+    /* The ranks look at the clock, and whether reading ahead has failed, together, and seldom. */
     do {
         for (int i = 0; i < LOOK; i++) *elbow_samples_row(&samples) = take(&f, shard, t++);
+        ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_loader_status(f.loader)));
     } while (elbow_bench_goes_on(world, began, seconds));
     ELBOW_TRY_OR_DONE(elbow_samples_gather(&samples, world));
     out->repeats = samples.rows;

@@ -28,6 +28,9 @@ done
 quiet data launch 2 bench data --synthetic --seconds 0.02 --csv data.csv
 positive data.csv batch seconds low high rank_least rank_most batches_per_second bytes bytes_per_second
 [ "$(cut -d, -f1 data.csv | sort -u | tr '\n' ' ')" = 'binarize dynamic none threshold ' ] || fail 'not every way of data.binarize'
+quiet streamed launch 2 bench data --synthetic --seconds 0.02 --set data.shuffle=window --set data.memory=stream
+expect_fail 2 'data.memory = stream' "$ELBOW" bench data --synthetic --seconds 0.02 --set data.shuffle=full \
+    --set data.memory=stream
 
 quiet exchange launch 2 bench exchange --sizes 0.02,1,7000 --shards 2 --seconds 0.05 --csv exchange.csv
 positive exchange.csv bytes seconds low high least rank_least rank_most ratio memory

@@ -266,6 +266,76 @@ static void test_limits(void **state) {
     elbow_field_destroy(&x);
 }
 
+static void holds(const elbow_view *view, const elbow_order_spec *order, bool streams) {
+    elbow_loader *loader = NULL;
+    OK(elbow_loader_create(&loader, view, order, 0, order->shards));
+    assert_int_equal(elbow_loader_streams(loader), streams);
+    elbow_loader_destroy(&loader);
+}
+
+static void refuses(const elbow_view *view, const elbow_order_spec *order, const char *advice) {
+    elbow_loader *loader = NULL;
+    FAILS(elbow_loader_create(&loader, view, order, 0, order->shards), ELBOW_MEMORY, advice);
+    assert_null(loader);
+}
+
+/* Two windows of a slice may be larger than the slice: then it is held, and what does not fit is refused. */
+static void test_large_windows(void **state) {
+    (void)state;
+    elbow_field x = make_field(ELBOW_IMAGE, false), given = make_field(ELBOW_TABLE, false);
+    const elbow_order_spec small = {1, 1, TRAIN, 100, 4}, large = {1, 1, TRAIN, 100, 5};
+    const elbow_order_spec slice = {1, 2, TRAIN, 100, 1000};
+    const double example = 15 + COLUMNS * sizeof(float), all = TRAIN * example, two = 2 * 4 * 256 * example;
+    elbow_dataset *data = NULL;
+    elbow_view view;
+    OK(elbow_dataset_open(&data, make(&x, &given)));
+    OK(elbow_view_create(&view, data, "none", "context"));
+    view.room = 1, view.most = all;
+    holds(&view, &small, true);
+    holds(&view, &large, false);
+    holds(&view, &slice, false);
+    view.most = two;
+    holds(&view, &small, true);
+    refuses(&view, &large, "data.window lower");
+    refuses(&view, &slice, "data.window lower");
+    view.most = two - 1;
+    refuses(&view, &small, "data.window lower");
+    view.room = 0; /* asked to stream: it may take twice the memory, and no more than there is */
+    view.most = 2 * all;
+    holds(&view, &slice, true);
+    view.most--;
+    refuses(&view, &slice, "data.window lower");
+    OK(elbow_view_limit(&view, "stream", 1));
+    OK(elbow_view_limit(&view, "stream", (size_t)1 << 60)); /* no byte for any of them */
+    if (view.most < HUGE_VAL) refuses(&view, &small, "data.window lower");
+    OK(elbow_view_limit(&view, "all", (size_t)1 << 60));
+    holds(&view, &small, false);
+    elbow_dataset_close(&data);
+    elbow_field_destroy(&x);
+    elbow_field_destroy(&given);
+}
+
+/* Of sequences the longest count: the ring's room is for them. */
+static void test_window_size(void **state) {
+    (void)state;
+    elbow_field x = make_field(ELBOW_SEQUENCE, false);
+    const elbow_order_spec order = {1, 3, TRAIN, 100, 2};
+    elbow_dataset *data = NULL;
+    elbow_view view;
+    elbow_loader *loader = NULL;
+    double bytes = 0;
+    OK(elbow_dataset_open(&data, make(&x, NULL)));
+    OK(elbow_view_create(&view, data, "none", "labels"));
+    view.room = 0;
+    OK(elbow_windows_size(&bytes, &view, &order, 0, 3));
+    OK(elbow_loader_create(&loader, &view, &order, 0, 3));
+    double taken = (double)elbow_loader_bytes(loader), permutations = 3.0 * 2 * 512 * 4;
+    assert_true(bytes <= taken && taken < bytes + permutations + 16384);
+    elbow_loader_destroy(&loader);
+    elbow_dataset_close(&data);
+    elbow_field_destroy(&x);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_images, empty_test_folder),
@@ -273,6 +343,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_sequences, empty_test_folder),
         cmocka_unit_test_teardown(test_failure, empty_test_folder),
         cmocka_unit_test_teardown(test_limits, empty_test_folder),
+        cmocka_unit_test_teardown(test_large_windows, empty_test_folder),
+        cmocka_unit_test_teardown(test_window_size, empty_test_folder),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

@@ -21,8 +21,9 @@ typedef struct elbow_view {
     elbow_dataset *dataset;
     elbow_binarize binarize;
     elbow_part context; /* ELBOW_PARTS: nothing is given */
-    double room;        /* bytes of training examples that a rank holds; with more, it reads windows ahead */
-    double most;        /* bytes that a rank can hold, where it has to hold all */
+    double room; /* bytes of training examples that a rank holds; with more, it reads windows ahead where that
+                         * takes less; 0: it does so whatever that takes */
+    double most; /* bytes of training examples that a rank can hold, all or windows */
 } elbow_view;
 
 /* From data.binarize and data.context; everything is held in memory. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no such field. */
@@ -35,7 +36,7 @@ const elbow_field *elbow_view_context(const elbow_view *view); /* NULL: none */
 typedef struct elbow_loader elbow_loader;
 
 /* For shards [first, first + count): reads their slices, or starts the thread that will. ELBOW_IO, ELBOW_FORMAT,
- * ELBOW_MEMORY, also where `full` shuffle would need more than view->most; ELBOW_USAGE where it is to stream. */
+ * ELBOW_MEMORY, also where it would need more than view->most; ELBOW_USAGE where `full` shuffle is to stream. */
 elbow_status elbow_loader_create(elbow_loader **loader, const elbow_view *view, const elbow_order_spec *order,
                                  size_t first, size_t count);
 void elbow_loader_destroy(elbow_loader **loader);
