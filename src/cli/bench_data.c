@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "elbow/train/stop.h"
 
 static const char help[] =
     "usage: elbow bench data [CONFIG] [--set SECTION.KEY=VALUE]... [--synthetic] [--seconds 5] [--csv FILE]\n"
@@ -42,6 +43,15 @@ static elbow_status tell(const elbow_bench_batches *b, elbow_cli_bench_table *ta
     return elbow_cli_bench_row(table, b->binarize, values, sizeof values / sizeof *values);
 }
 
+/* Whether rank 0 was asked to stop. Collective. */
+static elbow_status asked_to_stop(elbow_world *world, bool *stop) {
+    const char *reason = elbow_stop_reason(NULL, 0, 0);
+    *stop = reason != NULL;
+    ELBOW_TRY(elbow_world_broadcast(world, stop, sizeof *stop, 0));
+    if (*stop) elbow_notice("ended early: %s", reason ? reason : "asked to stop");
+    return ELBOW_OK;
+}
+
 static elbow_status measure_all(elbow_world *world, const request *asked, const elbow_options *options,
                                 elbow_cli_bench_table *table) {
     const char *ways[3];
@@ -51,6 +61,9 @@ static elbow_status measure_all(elbow_world *world, const request *asked, const 
         for (size_t i = 0; i < SIZES; i++) {
             elbow_bench_batches batches;
             elbow_status status = ELBOW_OK;
+            bool stop = false;
+            ELBOW_TRY(asked_to_stop(world, &stop));
+            if (stop) return ELBOW_OK;
             ELBOW_TRY(elbow_bench_data_measure(&batches, world, options, ways[w], sizes[i],
                                                asked->seconds / (double)(count * SIZES)));
             if (world->rank == 0) status = tell(&batches, table);
@@ -69,6 +82,7 @@ static elbow_status measure(elbow_world *world, void *context) {
     elbow_bench_machine machine;
     elbow_cli_bench_table table = {{0}, NULL};
     elbow_status status = ELBOW_OK;
+    elbow_stop_catch_signals(); /* Ctrl-C ends it early, and still takes the random images away */
     ELBOW_TRY(elbow_cli_bench_options(&options, world, asked->arguments, asked->synthetic, &images));
     ELBOW_TRY_OR_DONE(elbow_bench_machine_find(&machine, world, (int)options->train.threads));
     elbow_notice("elbow bench data: %s, shuffle %s, about %.3g s",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "elbow/train/stop.h"
 
 static const char help[] =
     "usage: elbow bench step CONFIG [--set SECTION.KEY=VALUE]... [--synthetic] [--seconds 10] [--products] "
@@ -129,6 +130,7 @@ static elbow_status measure(elbow_world *world, void *context) {
     elbow_status status = ELBOW_OK;
     elbow_run *run = NULL;
     elbow_bench_step bench = {0};
+    elbow_stop_catch_signals(); /* Ctrl-C ends it early, and still takes the random images away */
     ELBOW_TRY(elbow_cli_bench_run(&run, world, asked->arguments, asked->synthetic, NULL));
     elbow_notice("elbow bench step: %s, about %.3g s", asked->arguments->plain[0], asked->seconds);
     ELBOW_TRY_OR_DONE(elbow_bench_step_measure(&bench, run, asked->seconds));

@@ -25,13 +25,14 @@ typedef struct table {
     int64_t node, ranks, online;
     int threads;
     const char *host;
-    elbow_advice_say *say;
+    elbow_advice_say *say; /* NULL: a look only reports whether its trouble is there */
     void *context;
 } table;
 
 __attribute__((format(printf, 2, 3))) static void say(const table *t, const char *format, ...) {
     char text[LINE];
     va_list arguments;
+    if (t->say == NULL) return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
@@ -82,12 +83,12 @@ static bool rationed(const table *t) {
             quota = t->seats[i].quota;
     if (quota == 0 || (double)(t->ranks * t->threads) <= quota * 1.001) return false;
     say(t,
-        "on %s a control group allows %.3g core%s' worth of time (cpu.max), and %lld rank%s × %d thread%s "
+        "on %s a control group allows %.3g core%s worth of time (cpu.max), and %lld rank%s × %d thread%s "
         "want more: "
         "they are stopped for part of every period; raise the limit (docker --cpus, the batch system's), or "
         "start "
         "fewer ranks",
-        t->host, quota, quota == 1 ? "" : "s", (long long)t->ranks, plural(t->ranks), t->threads,
+        t->host, quota, quota == 1 ? "'s" : "s'", (long long)t->ranks, plural(t->ranks), t->threads,
         plural(t->threads));
     return true;
 }
@@ -136,6 +137,14 @@ static bool adrift(const table *t) {
     return true;
 }
 
+/* Whether a node has this trouble, which is said of the first that has it. */
+static bool find(bool (*look)(const table *), table *t, elbow_advice_say *say_line, bool *said) {
+    t->say = *said ? NULL : say_line;
+    bool there = look(t);
+    *said = *said || there;
+    return there;
+}
+
 /* The ranks of a node are counted once: where its first one sits. */
 static bool first_of_node(const elbow_seat *seats, size_t i) {
     for (size_t j = i; j-- > 0;)
@@ -156,12 +165,11 @@ void elbow_advise(const elbow_seat *seats, size_t count, int threads, elbow_advi
                    .online = seats[i].online,
                    .threads = threads,
                    .host = seats[i].host,
-                   .say = say_line,
                    .context = context};
         for (size_t j = i; j < count; j++) t.ranks += seats[j].node == t.node;
         for (size_t k = 0; k < 3; k++)
-            if (said[k] || (said[k] = looks[k](&t))) break;
-        if (!said[3]) said[3] = looks[3](&t);
+            if (find(looks[k], &t, say_line, &said[k])) break;
+        find(looks[3], &t, say_line, &said[3]);
     }
 }
 

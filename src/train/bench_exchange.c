@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "elbow/base/arena.h"
 #include "elbow/parallel/library.h"
 #include "train/bench_inside.h"
@@ -60,7 +61,7 @@ static void pass_plain(real *gradient, elbow_world *world, size_t size, double *
     *seconds = elbow_now() - began;
 }
 
-/* Bytes that this node can still give, by the system; infinity where it does not say. */
+/* Bytes that this node can still give, by the system, and no more than the job may have; infinity where neither says. */
 static double free_memory(void) {
     char line[256];
     double kilobytes = INFINITY;
@@ -68,7 +69,7 @@ static double free_memory(void) {
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
     if (file) fclose(file);
-    return 1024 * kilobytes;
+    return fmin(1024 * kilobytes, elbow_memory_bytes());
 }
 
 /* Parameters, gradients of shards, and as much again for sums and messages, of each exchange; and MPI's own. */

@@ -7,9 +7,11 @@
 
 #include "data/writer.h"
 #include "elbow/base/random.h"
+#include "elbow/train/stop.h"
 #include "train/bench_inside.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, LEAST_EXAMPLES = 10240, TEST_EXAMPLES = 256, BLOCK = 256 };
+enum { MOST_EXAMPLES = 1000000000 / PIXELS }; /* a GB of images */
 
 /* As MNIST: four pixels of five are 0. */
 static void draw(uint8_t *pixels, size_t first, size_t rows) {
@@ -33,6 +35,9 @@ static elbow_status append(elbow_writer *writer, elbow_split split, size_t examp
         size_t rows = examples - at < BLOCK ? examples - at : BLOCK;
         draw(pixels, at, rows);
         status = elbow_writer_append_images(writer, split, ELBOW_X, pixels, rows);
+        const char *reason = elbow_stop_reason(NULL, 0, 0);
+        if (status == ELBOW_OK && reason)
+            status = elbow_fail(ELBOW_STOPPED, "stopped by %s while random images were written", reason);
     }
     free(pixels);
     return status;
@@ -81,12 +86,16 @@ elbow_status elbow_bench_synthetic_make(elbow_bench_synthetic *synthetic, elbow_
         char path[sizeof synthetic->path];
     } told;
     elbow_status status = ELBOW_OK;
+    *synthetic = (elbow_bench_synthetic){{0}, {0}};
+    ELBOW_CHECK(options->train.batch <= MOST_EXAMPLES, ELBOW_USAGE,
+                "train.batch = %lld asks for %.3g GB of random images, and 1 GB is the most; use a smaller "
+                "train.batch or --set data.file",
+                (long long)options->train.batch, (double)options->train.batch * PIXELS / 1e9);
     size_t batch = (size_t)options->train.batch, ranks = (size_t)world->size;
     size_t examples = batch * ((LEAST_EXAMPLES + batch - 1) / batch); /* whole batches: all steps are alike */
     told own = {.node = world->node}, *all = calloc(ranks, sizeof *all);
     size_t *counts = calloc(ranks, sizeof *counts);
     char assignment[sizeof own.path + 32];
-    *synthetic = (elbow_bench_synthetic){{0}, {0}};
     if (!all || !counts) status = elbow_fail(ELBOW_MEMORY, "no memory for %zu ranks", ranks);
     if (status == ELBOW_OK && world->node_rank == 0) status = make_file(synthetic, examples);
     ELBOW_TRY_OR_DONE(elbow_world_agree(world, status));

@@ -41,6 +41,29 @@ quiet checkpoint launch 0 bench checkpoint "$config" --synthetic "${small[@]}" -
 positive checkpoint.csv seconds low high bytes parameters repeats
 grep -qE '^a checkpoint stops the loop for' checkpoint.log || fail 'no figure for the checkpoint'
 
+# Ctrl-C: what was measured is told, the rest is left out, and nothing stays; while the images are written, too.
+for what in data "step $config"; do
+    # shellcheck disable=SC2086 # two words
+    start 0 bench $what --synthetic --seconds 60 --set train.batch=60000 --set model.encoder=32 --set model.decoder=32
+    for ((i = 0; i < 200; i++)); do
+        [ -z "$(find . -name 'elbow-bench*')" ] || break
+        sleep 0.02
+    done
+    kill -INT "$pid"
+    finish
+    [ "$code" = 75 ] || [ "$code" = 0 ] || { cat background.log >&2 && fail "exit code $code after SIGINT: $what"; }
+    [ -z "$(find . -name 'elbow-bench*')" ] || fail "left behind after SIGINT: $(find . -name 'elbow-bench*')"
+done
+start 0 bench data --synthetic --seconds 12
+for ((i = 0; i < 200; i++)); do
+    ! grep -q batches/s background.log || break
+    sleep 0.02
+done
+kill -INT "$pid"
+finish
+[ "$code" = 0 ] || { cat background.log >&2 && fail "exit code $code after SIGINT"; }
+grep -q '^ended early: SIGINT' background.log || { cat background.log >&2 && fail 'SIGINT did not end it early'; }
+
 # shellcheck disable=SC2016 # backquotes of the message
 expect_fail 2 'did you mean `step`' "${alone[@]}" bench stp
 expect_fail 2 'say what' "${alone[@]}" bench
@@ -50,6 +73,7 @@ expect_fail 2 'sizes' "${alone[@]}" bench exchange --sizes 1,many
 expect_fail 2 'no CONFIG' "${alone[@]}" bench exchange "$config"
 expect_fail 1 'choose another --out' "${alone[@]}" bench checkpoint "$config" --synthetic --out nowhere
 expect_fail 2 'likelihood' "${alone[@]}" bench step "$config" --synthetic --set model.likelihood=gru
+expect_fail 2 'smaller train.batch' "${alone[@]}" bench data --synthetic --set train.batch=1000000000
 expect_fail 1 'synthetic' "${alone[@]}" bench step "$config" --set data.file=nowhere.h5
 for what in step exchange data checkpoint; do
     "$ELBOW" bench "$what" --help | grep -q '^examples:' || fail "$what --help has no example"

@@ -116,6 +116,25 @@ static void less_time_than_threads(void **state) {
     expect(advise(1, 16), 2, "take turns"); /* and the quota */
 }
 
+/* Each node has its own trouble: what was said of one keeps nothing from being said of the next. */
+static void another_trouble_on_each_node(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 4; i++) sit(i, 0, 4, 0, -1);    /* 8 threads, 4 cores */
+    for (size_t i = 4; i < 6; i++) sit(i, 1, 8, 3, 3);     /* bound to one core */
+    for (size_t i = 6; i < 8; i++) sit(i, 2, 32, 0, -1);   /* adrift */
+    for (size_t i = 8; i < 12; i++) sit(i, 3, 4, 0, -1);   /* as the first */
+    for (size_t i = 12; i < 14; i++) sit(i, 4, 32, 0, -1); /* as the third */
+    seats[13].quota = 1;
+    expect(advise(8, 2), 3, "on host-0, a node of 4 cores, take turns");
+    expect(advise(8, 2), 3, "2 ranks × 2 threads on host-1 are bound to the same 1 core (3)");
+    expect(advise(8, 2), 3, "the 2 ranks on host-2 are bound to none of its 32 cores");
+    expect(advise(12, 2), 3, ""); /* the fourth node's was said */
+    expect(advise(14, 2), 4, "on host-4 a control group allows 1 core's worth of time");
+    for (size_t i = 0; i < 2; i++) sit(i, 0, 32, 0, -1); /* the other way round */
+    for (size_t i = 2; i < 6; i++) sit(i, 1, 4, 0, -1);
+    expect(advise(6, 2), 2, "4 ranks × 2 threads on host-1, a node of 4 cores, take turns");
+}
+
 static void variables(void **state) {
     (void)state;
     const struct {
@@ -163,6 +182,7 @@ int main(void) {
         cmocka_unit_test(bound_to_too_few),
         cmocka_unit_test(unbound_on_many_cores),
         cmocka_unit_test(less_time_than_threads),
+        cmocka_unit_test(another_trouble_on_each_node),
         cmocka_unit_test(variables),
         cmocka_unit_test(own_seat),
     };

@@ -32,8 +32,10 @@ typedef struct elbow_bench_machine {
 /* The words; threads: BLAS's, which it sets. */
 elbow_status elbow_bench_machine_find(elbow_bench_machine *machine, elbow_world *world, int threads);
 
-/* A data file of random 28 × 28 images with at least `examples` of training, one for a node, in a directory of its own
- * in TMPDIR (or /tmp); sets data.file, and data.limit to 0. elbow_bench_synthetic_remove takes it away again, which may be while it is open. */
+/* A data file of random 28 × 28 images, whole batches of train.batch, one for a node, in a directory of its own in
+ * TMPDIR (or /tmp); sets data.file, and data.limit to 0. ELBOW_USAGE where a batch has more than 1 GB of images;
+ * ELBOW_STOPPED where a signal (stop.h) comes while it writes. elbow_bench_synthetic_remove takes it away again, which
+ * may be while it is open. */
 typedef struct elbow_bench_synthetic {
     char directory[256], path[280]; /* the rank's that wrote it; "" on others */
 } elbow_bench_synthetic;
@@ -95,7 +97,7 @@ typedef struct elbow_bench_passage {
     size_t repeats, bytes; /* bytes that the exchange holds on rank 0 */
 } elbow_bench_passage;
 
-/* All of them, in turns, for about `seconds`; `shards` of each rank. *room: 0, or where the nodes' free memory is too
+/* All of them, in turns, for about `seconds`; `shards` of each rank. *room: 0, or where the nodes' free memory, or the job's limit, is too
  * little for it, bytes that it would take of a rank; then nothing was measured. `passages` on all ranks is
  * ELBOW_BENCH_EXCHANGES long. */
 elbow_status elbow_bench_exchange_measure(elbow_bench_passage *passages, size_t *room, elbow_world *world,
