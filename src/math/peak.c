@@ -22,7 +22,8 @@ static volatile real sink; /* what the compiler cannot know is never read */
             for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * factor + term;                                \
         for (int i = 0; i < CHAINS; i++) total += sum[i];                                                    \
         sink = total[0];                                                                                     \
-        return 2.0 * (double)rounds * CHAINS * (double)(bytes / sizeof(real));                               \
+        size_t width = bytes / sizeof(real);                                                                 \
+        return 2.0 * (double)rounds * CHAINS * (double)width;                                                \
     }
 
 PEAK(peak_512, "avx512f", 64)

@@ -10,8 +10,8 @@ typedef struct elbow_optimizer_ops {
     const char *name;
     size_t slots;
     const char *slot_names[OPTIMIZER_SLOTS];
-    void (*step)(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
-                 real *gradient, real *parameters);
+    void (*step)(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale, real *gradient,
+                 real *parameters);
 } elbow_optimizer_ops;
 
 struct elbow_optimizer {

@@ -28,8 +28,7 @@ static void add_line(void *context, const char *line) {
     size_t length = strlen(line);
     char *text = realloc(a->text, a->length + length + 2);
     if (text == NULL) return; /* a word less */
-    memcpy(text + a->length, line, length);
-    memcpy(text + a->length + length, "\n", 2);
+    snprintf(text + a->length, length + 2, "%s\n", line);
     a->text = text;
     a->length += length + 1;
 }
