@@ -54,9 +54,10 @@ resumed early 1
 for moment in 0.3 0.7 0.9 1.3; do
     start 2 train "${long[@]}" --out often --continue
     sleep "$moment"
+    children=$(pgrep -P "$pid" || true)
     kill -KILL "$pid" 2>/dev/null || true
     finish
-    sleep 0.3
+    for child in $children; do await not_running "$child"; done
     if [ -e often/metrics.h5 ]; then "$ELBOW" info often/metrics.h5 >info.log || fail 'metrics.h5 is damaged'; fi
 done
 resumed often 3
