@@ -30,7 +30,11 @@
     COLUMN("seconds_update", "s",                                                                            \
            "time in a step for norm, clipping and optimizer, mean over the row's steps")                     \
     COLUMN("seconds_checkpoint", "s",                                                                        \
-           "time that the loop stands still for checkpoints, mean over the row's steps")
+           "time that the loop stands still for checkpoints, mean over the row's steps")                     \
+    COLUMN("seconds_compute", "s",                                                                           \
+           "time in a step before a rank waits for others, mean over ranks and the row's steps")             \
+    COLUMN("seconds_compute_most", "s", "the same of the rank that takes longest in the row")                \
+    COLUMN("straggler", "rank", "that rank")
 
 #define EVALUATION_COLUMNS                                                                                   \
     COLUMN("step", "updates", "updates done when it was evaluated")                                          \
@@ -47,9 +51,21 @@
     COLUMN("temperature", "1", "temperature of the relaxed samples")                                         \
     COLUMN("train_elbo", "nats", "elbo of the training steps since the evaluation before, per example")
 
+#define EVENT_COLUMNS                                                                                        \
+    COLUMN("step", "updates", "updates done before the step that was passed over")                           \
+    COLUMN("seconds", "s", "seconds of training of the whole run, earlier lives included")                   \
+    COLUMN("action", "0 stop, 1 skip, 2 rollback", "what was done")                                          \
+    COLUMN("target", "updates",                                                                              \
+           "the step whose weights were taken instead; that of the row but for rollback")                    \
+    COLUMN("shard", "shard", "whose loss was not finite; -1 where only the gradient was not")                \
+    COLUMN("example", "row of /train", "an example whose loss was not finite; -1 where none can be named")   \
+    COLUMN("objective", "nats", "the step's, per example")                                                   \
+    COLUMN("gradient_norm", "1", "the step's")
+
 #define COLUMN(name, unit, description) name,
 const char *const elbow_train_columns[] = {TRAIN_COLUMNS NULL};
 const char *const elbow_evaluation_columns[] = {EVALUATION_COLUMNS NULL};
+const char *const elbow_event_columns[] = {EVENT_COLUMNS NULL};
 #undef COLUMN
 
 typedef struct column_note {
@@ -59,6 +75,7 @@ typedef struct column_note {
 #define COLUMN(name, unit, description) {unit, description},
 static const column_note train_notes[] = {TRAIN_COLUMNS};
 static const column_note evaluation_notes[] = {EVALUATION_COLUMNS};
+static const column_note event_notes[] = {EVENT_COLUMNS};
 #undef COLUMN
 
 elbow_status elbow_table_create(elbow_table *table, const char *const *names) {
@@ -112,12 +129,14 @@ const double *elbow_table_column(const elbow_table *table, const char *name) {
 elbow_status elbow_metrics_create(elbow_metrics *metrics) {
     *metrics = (elbow_metrics){0};
     ELBOW_TRY(elbow_table_create(&metrics->train, elbow_train_columns));
-    return elbow_table_create(&metrics->evaluation, elbow_evaluation_columns);
+    ELBOW_TRY(elbow_table_create(&metrics->evaluation, elbow_evaluation_columns));
+    return elbow_table_create(&metrics->events, elbow_event_columns);
 }
 
 void elbow_metrics_destroy(elbow_metrics *metrics) {
     elbow_table_destroy(&metrics->train);
     elbow_table_destroy(&metrics->evaluation);
+    elbow_table_destroy(&metrics->events);
     *metrics = (elbow_metrics){0};
 }
 
@@ -132,10 +151,12 @@ static elbow_status copy_table(elbow_table *to, const elbow_table *from) {
 elbow_status elbow_metrics_copy(elbow_metrics *to, const elbow_metrics *from) {
     ELBOW_TRY(copy_table(&to->train, &from->train));
     ELBOW_TRY(copy_table(&to->evaluation, &from->evaluation));
-    elbow_table train = to->train, evaluation = to->evaluation;
+    ELBOW_TRY(copy_table(&to->events, &from->events));
+    elbow_table train = to->train, evaluation = to->evaluation, events = to->events;
     *to = *from;
     to->train = train;
     to->evaluation = evaluation;
+    to->events = events;
     return ELBOW_OK;
 }
 
@@ -168,14 +189,21 @@ static elbow_status put_table(const elbow_table *table, elbow_h5 *file, const ch
 
 elbow_status elbow_metrics_put(const elbow_metrics *metrics, elbow_h5 *file, const char *group) {
     ELBOW_TRY(put_table(&metrics->train, file, group, "train", elbow_train_columns, train_notes));
-    return put_table(&metrics->evaluation, file, group, "evaluation", elbow_evaluation_columns,
-                     evaluation_notes);
+    ELBOW_TRY(put_table(&metrics->evaluation, file, group, "evaluation", elbow_evaluation_columns,
+                        evaluation_notes));
+    return put_table(&metrics->events, file, group, "events", elbow_event_columns, event_notes);
 }
 
-/* Columns that came after the format: the last ones of /train. */
-enum { NEW_TRAIN_COLUMNS = 1 };
+/* Columns that came after the format: the last ones of /train. Files from before lack the last few of them. */
+static const char *const new_columns[] = {"seconds_checkpoint", "seconds_compute", "seconds_compute_most",
+                                          "straggler"};
+enum { NEW_TRAIN_COLUMNS = sizeof new_columns / sizeof *new_columns };
 
-static bool is_new(const char *name) { return strcmp(name, "seconds_checkpoint") == 0; }
+static bool is_new(const char *name) {
+    for (size_t i = 0; i < NEW_TRAIN_COLUMNS; i++)
+        if (strcmp(name, new_columns[i]) == 0) return true;
+    return false;
+}
 
 static elbow_status get_table(elbow_table *table, const elbow_stored *stored, const char *group,
                               const char *name) {
@@ -202,9 +230,13 @@ static elbow_status get_table(elbow_table *table, const elbow_stored *stored, co
 }
 
 elbow_status elbow_metrics_get(elbow_metrics *metrics, const elbow_stored *stored, const char *group) {
+    char path[PATH_BYTES];
     elbow_status status = elbow_metrics_create(metrics);
     if (status == ELBOW_OK) status = get_table(&metrics->train, stored, group, "train");
     if (status == ELBOW_OK) status = get_table(&metrics->evaluation, stored, group, "evaluation");
+    snprintf(path, sizeof path, "%s/events", group); /* which earlier files lack */
+    if (status == ELBOW_OK && elbow_h5_has(stored->file, path))
+        status = get_table(&metrics->events, stored, group, "events");
     if (status != ELBOW_OK) elbow_metrics_destroy(metrics);
     return status;
 }
@@ -232,8 +264,9 @@ elbow_status elbow_metrics_get_partial(elbow_metrics *metrics, const elbow_store
     size_t columns = metrics->train.columns;
     elbow_h5_shape shape;
     ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));
-    if (shape.dims == 1 && shape.size[0] == columns - NEW_TRAIN_COLUMNS + PARTIAL_MORE)
-        columns -= NEW_TRAIN_COLUMNS;
+    size_t stored_columns =
+        shape.dims == 1 && shape.size[0] > PARTIAL_MORE ? shape.size[0] - PARTIAL_MORE : 0;
+    if (stored_columns < columns && stored_columns + NEW_TRAIN_COLUMNS >= columns) columns = stored_columns;
     ELBOW_TRY(elbow_h5_read(stored->file, path, ELBOW_H5_F64, columns + PARTIAL_MORE, true, values));
     memcpy(metrics->partial, values, columns * sizeof *values);
     metrics->partial_steps = values[columns];

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/summary.h"
+
 /* The columns of /train in their order (store/metrics.c), which is that of the running sums too. */
 enum {
     STEP,
@@ -19,12 +21,31 @@ enum {
     EXAMPLES, /* a second */
     PHASE,
     CHECKPOINT = PHASE + ELBOW_PHASES, /* standing still */
+    MEANS_END,                         /* of the columns that are sums over the steps, from PHASE on */
+    COMPUTE = MEANS_END,               /* of ranks, from the summaries of steps */
+    COMPUTE_MOST,
+    STRAGGLER,
     COLUMNS,
 };
 
-_Static_assert(COLUMNS == 18, "the columns of /train are listed in store/metrics.c too");
+_Static_assert(COLUMNS == 21, "the columns of /train are listed in store/metrics.c too");
 
 static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
+
+/* Who computed for how long in the row's steps (of this life). */
+static void compare_ranks(elbow_run *run, double *row) {
+    const double *seconds = elbow_summary_seconds(run->summary);
+    int ranks = run->world->size, straggler = 0;
+    double all = 0;
+    for (int r = 0; r < ranks; r++) {
+        all += seconds[r];
+        if (seconds[r] > seconds[straggler]) straggler = r;
+    }
+    row[COMPUTE] = all / ranks / run->metrics.partial_steps;
+    row[COMPUTE_MOST] = seconds[straggler] / run->metrics.partial_steps;
+    row[STRAGGLER] = straggler;
+    elbow_summary_forget(run->summary);
+}
 
 /* The row of the sums so far; sums start anew. */
 static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) {
@@ -39,7 +60,8 @@ static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) 
     row[BETA] = report->beta;
     row[LEARNING_RATE] = report->learning_rate;
     row[EXAMPLES] = sum[SECONDS] > 0 ? sum[EXAMPLES] / sum[SECONDS] : 0;
-    for (int p = PHASE; p < COLUMNS; p++) row[p] = sum[p] / metrics->partial_steps;
+    for (int p = PHASE; p < MEANS_END; p++) row[p] = sum[p] / metrics->partial_steps;
+    compare_ranks(run, row);
     memset(sum, 0, COLUMNS * sizeof *sum);
     metrics->partial_steps = 0;
     return elbow_table_append(&metrics->train, row);

@@ -76,6 +76,7 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     elbow_metrics *metrics = &run->metrics, *stored = checkpoint ? checkpoint->metrics : NULL;
     ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
     ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
+    ELBOW_TRY(restore_table(run, &metrics->events, stored ? &stored->events : NULL));
     if (stored) {
         memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
         metrics->partial_steps = stored->partial_steps;

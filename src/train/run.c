@@ -13,6 +13,7 @@
 #include "elbow/train/step.h"
 #include "store/saver.h"
 #include "train/facts.h"
+#include "train/fault.h"
 #include "train/restore.h"
 #include "train/resume.h"
 #include "train/unread.h"
@@ -254,6 +255,7 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, elbow_checkp
 }
 
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {
+    ELBOW_TRY_ALL(run->world, elbow_faults_create(&run->faults, run->world->rank));
     ELBOW_TRY(elbow_resume_shards(run, start->resume ? start->checkpoint : NULL));
     ELBOW_TRY_ALL(run->world, open_data(run));
     ELBOW_TRY(elbow_world_same(run->world, run->data_checksum, "training data (by checksum)",
@@ -303,6 +305,7 @@ void elbow_run_destroy(elbow_run **out) {
     elbow_options_destroy(&run->options);
     free(run->directory);
     free(run->advice);
+    elbow_faults_destroy(&run->faults);
     elbow_team_destroy(&run->team);
     elbow_arena_destroy(&run->arena);
     free(run);

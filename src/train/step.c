@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "train/fault.h"
 #include "train/summary.h"
 
 /* What the step optimises, at the values that schedules give to it. */
@@ -57,10 +58,12 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
     lap(report, ELBOW_PHASE_DATA, since);
 
     pass.gradients = elbow_exchange_begin_shard(run->exchange, shard);
+    elbow_faults_gradient(run->faults, run->step, pass.gradients);
     elbow_vae_encode(run->vae, &pass, &run->batch);
     lap(report, ELBOW_PHASE_ENCODER, since);
 
     elbow_vae_estimate(run->vae, &pass, objective, &terms);
+    elbow_faults_loss(run->faults, run->step, &terms.objective);
     elbow_summary_put_terms(run->summary, shard, &terms);
     elbow_exchange_ready(run->exchange, shard, decoder, size);
     lap(report, ELBOW_PHASE_ESTIMATOR, since);
@@ -81,7 +84,8 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     size_t epoch_step = (size_t)(run->step % run->epoch_steps);
     real *gradient = NULL, *parameters = elbow_exchange_parameters(run->exchange);
     const double *squares = NULL; /* of its blocks */
-    double since = elbow_now();
+    const double began = elbow_now();
+    double since = began;
     *report = (elbow_step_report){
         .examples = elbow_order_step_examples(&run->order, epoch_step),
         .temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps),
@@ -96,11 +100,12 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     for (size_t shard = first; shard < first + count; shard++)
         shard_gradient(run, shard, epoch_step, &objective, report, &since);
 
+    double computed = since - began;
     ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient, &squares));
     lap(report, ELBOW_PHASE_EXCHANGE, &since);
     /* Every rank learns the gradient's norm, the losses of all shards, who wants to stop, and who lacks data. */
     if (elbow_loader_status(run->loader) != ELBOW_OK) flags |= ELBOW_FLAG_DATA;
-    ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, squares, report));
+    ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, computed, squares, report));
     if (report->flags & ELBOW_FLAG_DATA)
         return elbow_world_agree(run->world, elbow_loader_status(run->loader));
     ELBOW_CHECK(isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
@@ -115,6 +120,7 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
                          clipping(run, report->gradient_norm), gradient, parameters + owned_begin);
     lap(report, ELBOW_PHASE_UPDATE, &since);
     ELBOW_TRY(elbow_exchange_publish(run->exchange));
+    elbow_faults_parameters(run->faults, run->step, parameters);
     lap(report, ELBOW_PHASE_EXCHANGE, &since);
     run->step++;
     return ELBOW_OK;

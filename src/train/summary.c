@@ -6,9 +6,11 @@
 
 #include "elbow/base/arena.h"
 
-/* What a rank sends: flags, then the terms of its shards, then the square sums of its part's blocks:
+/* What a rank sends: flags, the seconds it has computed in this step, then the terms of its shards, then the square sums
+ * of its part's blocks:
  *
- *     [ flags | terms of shard first … | Σ g² of block … ]        all doubles */
+ *     [ flags | seconds | terms of shard first … | Σ g² of block … ]        all doubles */
+enum { HEAD = 2 };
 enum { TERMS = sizeof(elbow_terms) / sizeof(double) }; /* a struct of doubles: copied as such */
 
 struct elbow_summary {
@@ -20,6 +22,7 @@ struct elbow_summary {
     size_t *blocks;      /* (ranks) how many */
     size_t *by_shard;    /* (ranks) in the order of their shards, … */
     size_t *by_block;    /* … and of their blocks */
+    double *seconds;     /* (ranks) that each has computed, since elbow_summary_forget */
     size_t first, ranks; /* this rank's first shard; ranks */
 };
 
@@ -54,6 +57,7 @@ elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->begins, &s->begins));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_shard, &s->by_shard));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_block, &s->by_block));
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->seconds, &s->seconds));
     keyed *shard_keys = NULL, *block_keys = NULL;
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *shard_keys, &shard_keys));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *block_keys, &block_keys));
@@ -63,7 +67,7 @@ elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
         elbow_exchange_part(run->exchange, r, &begin, &end);
         elbow_exchange_shards_of(run->exchange, r, &first, &s->shards[r]);
         s->blocks[r] = blocks_of(end - begin);
-        s->bytes[r] = (1 + TERMS * s->shards[r] + s->blocks[r]) * sizeof(double);
+        s->bytes[r] = (HEAD + TERMS * s->shards[r] + s->blocks[r]) * sizeof(double);
         s->begins[r] = total / sizeof(double);
         total += s->bytes[r];
         shard_keys[r] = (keyed){first, r};
@@ -88,15 +92,20 @@ void elbow_summary_destroy(elbow_summary **summary) {
     *summary = NULL;
 }
 
+const double *elbow_summary_seconds(const elbow_summary *s) { return s->seconds; }
+
+void elbow_summary_forget(elbow_summary *s) { memset(s->seconds, 0, s->ranks * sizeof *s->seconds); }
+
 void elbow_summary_put_terms(elbow_summary *s, size_t shard, const elbow_terms *terms) {
-    memcpy(s->own + 1 + TERMS * (shard - s->first), terms, sizeof *terms);
+    memcpy(s->own + HEAD + TERMS * (shard - s->first), terms, sizeof *terms);
 }
 
-elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, const double *squares,
-                                 elbow_step_report *report) {
+elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, double seconds,
+                                 const double *squares, elbow_step_report *report) {
     size_t rank = (size_t)run->world->rank;
     s->own[0] = (double)flags;
-    memcpy(s->own + 1 + TERMS * s->shards[rank], squares, s->blocks[rank] * sizeof *squares);
+    s->own[1] = seconds;
+    memcpy(s->own + HEAD + TERMS * s->shards[rank], squares, s->blocks[rank] * sizeof *squares);
     ELBOW_TRY(elbow_world_allgather(run->world, s->own, s->all, s->bytes));
 
     report->flags = 0;
@@ -104,12 +113,13 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     for (size_t i = 0; i < s->ranks; i++) {
         const double *at = s->all + s->begins[s->by_shard[i]];
         report->flags |= (unsigned)*at++;
+        s->seconds[s->by_shard[i]] += *at++;
         for (size_t shard = 0; shard < s->shards[s->by_shard[i]]; shard++)
             for (size_t t = 0; t < TERMS; t++) terms[t] += *at++;
     }
     for (size_t i = 0; i < s->ranks; i++) {
         size_t r = s->by_block[i];
-        const double *at = s->all + s->begins[r] + 1 + TERMS * s->shards[r];
+        const double *at = s->all + s->begins[r] + HEAD + TERMS * s->shards[r];
         for (size_t block = 0; block < s->blocks[r]; block++) square += *at++;
     }
     memcpy(&report->terms, terms, sizeof terms);

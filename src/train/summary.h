@@ -1,5 +1,5 @@
-/* The small ordered sum of a step: loss terms of every shard, square sums of every block of the gradient, and
- * flags, gathered to all ranks and added up in one order: shards by number, blocks by number. */
+/* The small ordered sum of a step: loss terms of every shard, square sums of every block of the gradient, flags, and the
+ * time that each rank computed, gathered to all ranks and added up in one order: shards by number, blocks by number. */
 #ifndef ELBOW_SRC_TRAIN_SUMMARY_H
 #define ELBOW_SRC_TRAIN_SUMMARY_H
 
@@ -8,9 +8,13 @@
 /* This rank's loss terms of one of its shards. */
 void elbow_summary_put_terms(elbow_summary *summary, size_t shard, const elbow_terms *terms);
 
-/* Gathers, with the square sums of this rank's blocks (elbow_exchange_finish), and fills terms, gradient_norm and
- * flags of the report. Collective. */
-elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags,
+/* Gathers, with the `seconds` that this rank computed before it waited for others and the square sums of its blocks
+ * (elbow_exchange_finish), and fills terms, gradient_norm and flags of the report. Collective. */
+elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report);
+
+/* (ranks) Seconds that each rank computed in all steps since elbow_summary_forget: the same on every rank. */
+const double *elbow_summary_seconds(const elbow_summary *summary);
+void elbow_summary_forget(elbow_summary *summary);
 
 #endif

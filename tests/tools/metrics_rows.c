@@ -1,4 +1,4 @@
-/* metrics_rows FILE: every row of /train and /evaluation of a metrics file, one a line, in hexadecimal floats, so that
+/* metrics_rows FILE: every row of /train, /evaluation and /events of a metrics file, one a line, in hexadecimal floats, so that
  * two files can be compared to the bit. Columns that measure time are left out: they differ from run to run. */
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,7 +7,8 @@
 #include "elbow/store/metrics.h"
 
 static bool measures_time(const char *name) {
-    return strncmp(name, "seconds", 7) == 0 || strcmp(name, "examples_per_second") == 0;
+    return strncmp(name, "seconds", 7) == 0 || strcmp(name, "examples_per_second") == 0 ||
+           strcmp(name, "straggler") == 0;
 }
 
 static void print(const char *title, const elbow_table *table) {
@@ -31,6 +32,7 @@ int main(int argc, char **argv) {
     }
     print("train", &metrics.train);
     print("evaluation", &metrics.evaluation);
+    print("events", &metrics.events);
     elbow_metrics_destroy(&metrics);
     return 0;
 }
