@@ -180,6 +180,8 @@ elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const d
 
 elbow_status elbow_exchange_publish(elbow_exchange *exchange) { return exchange->ops->publish(exchange); }
 
+elbow_status elbow_exchange_drop(elbow_exchange *exchange) { return exchange->ops->drop(exchange); }
+
 elbow_status elbow_exchange_gather(elbow_exchange *exchange, const real *owned, real *full) {
     return exchange->ops->gather(exchange, owned, full);
 }

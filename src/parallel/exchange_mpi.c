@@ -71,6 +71,12 @@ static elbow_status publish(elbow_exchange *exchange) {
     return ELBOW_OK;
 }
 
+static elbow_status drop(elbow_exchange *exchange) {
+    const mpi_state *state = exchange->state;
+    memset(state->sum, 0, exchange->size * sizeof *state->sum);
+    return ELBOW_OK;
+}
+
 static elbow_status gather(elbow_exchange *exchange, const real *owned, real *full) {
     if (exchange->world->rank == 0) memcpy(full, owned, exchange->size * sizeof *full);
     return ELBOW_OK;
@@ -89,6 +95,7 @@ const elbow_exchange_ops elbow_exchange_mpi = {
     .ready = ready,
     .finish = finish,
     .publish = publish,
+    .drop = drop,
     .gather = gather,
     .scatter = scatter,
 };

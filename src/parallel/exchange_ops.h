@@ -20,6 +20,7 @@ typedef struct elbow_exchange_ops {
     void (*ready)(elbow_exchange *exchange, size_t shard, size_t begin, size_t end);
     elbow_status (*finish)(elbow_exchange *exchange, real **sum);
     elbow_status (*publish)(elbow_exchange *exchange);
+    elbow_status (*drop)(elbow_exchange *exchange);
     elbow_status (*gather)(elbow_exchange *exchange, const real *owned, real *full);
     elbow_status (*scatter)(elbow_exchange *exchange, const real *full, real *owned);
 } elbow_exchange_ops;

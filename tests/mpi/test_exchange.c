@@ -143,6 +143,30 @@ static void one_step(elbow_exchange *exchange, const char *name, size_t shards, 
         CHECK(parameters[i] == parameter_of(i, step), "parameter %zu after step %d", i, (int)step);
 }
 
+/* A step with gradients that are no numbers on one rank, and that is dropped: nothing of it is in the next one. */
+static void dropped_step(elbow_exchange *exchange, size_t size, uint64_t step) {
+    size_t first = 0, count = 0, begin = 0, end = 0;
+    real *sum = NULL, *parameters = elbow_exchange_parameters(exchange), before[2];
+    const double *squares = NULL;
+    int poisoner = (int)(step % (uint64_t)world->size);
+    elbow_exchange_shards(exchange, &first, &count);
+    elbow_exchange_owned(exchange, &begin, &end);
+    before[0] = parameters[0];
+    before[1] = parameters[size - 1];
+    for (size_t shard = first; shard < first + count; shard++) {
+        real *gradient = elbow_exchange_begin_shard(exchange, shard);
+        for (size_t i = 0; i < size; i++)
+            gradient[i] += world->rank == poisoner && i % 3 == 0 ? (real)(i % 2 ? NAN : -INFINITY)
+                                                                 : gradient_of(shard, i, step);
+        be_ready(exchange, shard, size, BACKWARD, step);
+    }
+    CHECK(elbow_exchange_finish(exchange, &sum, &squares) == ELBOW_OK, "step %d", (int)step);
+    for (size_t i = begin; i < end; i++)
+        CHECK(i % 3 != 0 || !isfinite(sum[i - begin]), "parameter %zu: the sum hides it", i);
+    CHECK(elbow_exchange_drop(exchange) == ELBOW_OK, "step %d", (int)step);
+    CHECK(parameters[0] == before[0] && parameters[size - 1] == before[1], "a parameter changed");
+}
+
 /* Rank 0's parameters, everywhere. */
 static void spread(elbow_exchange *exchange, size_t size, uint64_t step) {
     real *parameters = elbow_exchange_parameters(exchange);
@@ -197,6 +221,11 @@ static void sums(const char *name, const char *replica, size_t node_ranks, size_
             for (int how = 0; how < CUTS; how++)
                 one_step(exchange, name, shards, size, (uint64_t)how + 10 * m, (cut)how);
             round_trip(exchange, size);
+            if (m % 3 == 0) {
+                for (uint64_t d = 0; d < 2; d++) dropped_step(exchange, size, 500 + m + d);
+                spread(exchange, size, 4 + m);
+                dropped_step(exchange, size, 600 + m);
+            }
             one_step(exchange, name, shards, size, 1000 + m, BACKWARD);
             elbow_exchange_destroy(&exchange);
             CHECK(exchange == NULL, "destroyed");

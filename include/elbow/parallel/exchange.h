@@ -8,7 +8,8 @@
  *                                          start while the backward pass goes on below b
  *     elbow_exchange_finish(x, &sum, &q)   the sum over all shards, on the parameters that this rank owns
  *     … norm, clip, optimizer step on [owned_begin, owned_end) …
- *     elbow_exchange_publish(x)            the new parameters, everywhere
+ *     elbow_exchange_publish(x)            the new parameters, everywhere; or elbow_exchange_drop(x): as if the step
+ *                                          had not been
  *
  * Sum order. In an `ordered` exchange the sum is one binary tree over the shards, ((0+1)+(2+3))+…, whatever P
  * is. Node k of level l covers the shards [k·2^l, (k+1)·2^l) ∩ [0, S); its value is the sum of its children's,
@@ -77,6 +78,12 @@ void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, 
  * order (vector.h: elbow_square_sum). Collective. */
 elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const double **squares);
 elbow_status elbow_exchange_publish(elbow_exchange *exchange);
+
+/* In place of publish, where this step's sum is not to be used: zeros are left of it, whatever it holds (NaN too), no
+ * parameter changes anywhere, and the next step may begin. What the owner has made of *sum does not matter; parameters it
+ * must not have written. On return nobody of the group reads parameters any more, so that rank 0 may write and spread
+ * others. Collective: all ranks, or none. */
+elbow_status elbow_exchange_drop(elbow_exchange *exchange);
 
 /* Values of owned parameters (moments) to rank 0 and back, for checkpoints. `owned` points at the value of
  * parameter owned_begin; `full` (size) is used on rank 0 only. Collective. */
