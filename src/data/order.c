@@ -1,5 +1,7 @@
 #include "elbow/data/order.h"
 
+#include <stdlib.h>
+
 #include "elbow/base/random.h"
 
 /* The stages of a permutation draw from different examples of the stream. */
@@ -175,4 +177,17 @@ void elbow_order_permutation(const elbow_order_spec *spec, size_t shard, uint64_
     draws draw = begin_draws(spec, shard, epoch, DRAW_ALL, 0);
     for (size_t i = 0; i < count; i++) permutation[i] = (uint32_t)i;
     shuffle(permutation, count, &draw);
+}
+
+elbow_status elbow_order_example(const elbow_order_spec *spec, size_t shard, uint64_t epoch, size_t t,
+                                 size_t row, size_t *example) {
+    size_t slice = 0, count = 0, first = 0, rows = 0;
+    elbow_order_slice(spec, shard, &slice, &count);
+    elbow_order_step(spec, shard, t, &first, &rows);
+    uint32_t *both = calloc(2 * count + 1, sizeof *both);
+    ELBOW_CHECK(both != NULL, ELBOW_MEMORY, "no memory for the order of %zu examples", count);
+    elbow_order_permutation(spec, shard, epoch, both, both + count);
+    *example = slice + both[first + row];
+    free(both);
+    return ELBOW_OK;
 }

@@ -10,7 +10,7 @@
 
 enum { MOST = 16 };
 
-typedef enum kind { NONFINITE, LOSS, FLIP, HANG, SLOW, KINDS } kind;
+typedef enum kind { NONFINITE, VALUE, LOSS, FLIP, HANG, SLOW, KINDS } kind;
 
 typedef struct planned {
     kind kind;
@@ -23,7 +23,7 @@ struct elbow_faults {
     size_t count;
 };
 
-static const char *const kinds[KINDS] = {"nonfinite", "loss", "flip", "hang", "slow"};
+static const char *const kinds[KINDS] = {"nonfinite", "value", "loss", "flip", "hang", "slow"};
 
 static bool find_kind(const char *name, kind *found) {
     for (int k = 0; k < KINDS; k++) {
@@ -79,6 +79,13 @@ static bool due(const elbow_faults *faults, kind wanted, int64_t step, double *n
 static void wait_for(double seconds) {
     const struct timespec time = {(time_t)seconds, (long)(1e9 * (seconds - floor(seconds)))};
     nanosleep(&time, NULL);
+}
+
+void elbow_faults_batch(const elbow_faults *faults, int64_t step, elbow_batch *batch) {
+    double number;
+    if (!due(faults, VALUE, step, &number) || batch->x.reals == NULL || !((size_t)number < batch->rows))
+        return;
+    batch->x.reals[(size_t)number * batch->x.field->dimensions] = (real)INFINITY;
 }
 
 void elbow_faults_gradient(const elbow_faults *faults, int64_t step, real *gradients) {

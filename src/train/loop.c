@@ -162,7 +162,7 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     double now = elbow_now();
     run->seconds = now - run->born;
     ELBOW_TRY(elbow_record_step(run, &report, now - began));
-    elbow_progress_step(progress, run, &report, now - began);
+    if (report.finite) elbow_progress_step(progress, run, &report, now - began);
     write_metrics(run, clock);
     *flags = report.flags;
     return ELBOW_OK;
@@ -238,6 +238,9 @@ elbow_status elbow_train(elbow_run *run) {
         char message[2048]; /* the state file may fail too, and must not hide why */
         snprintf(message, sizeof message, "%s", elbow_error_message());
         elbow_run_abandon(run);
+        /* What is not finite is a row there. */
+        if (status == ELBOW_NUMERIC && elbow_run_write_metrics(run) != ELBOW_OK)
+            elbow_warn("%s", elbow_error_message());
         if (elbow_run_write_state(run, "failed", message) != ELBOW_OK)
             elbow_warn("%s", elbow_error_message());
         return elbow_fail(status, "%s", message);

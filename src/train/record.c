@@ -67,7 +67,7 @@ static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) 
     return elbow_table_append(&metrics->train, row);
 }
 
-elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds) {
+static void add_step(elbow_run *run, const elbow_step_report *report, double seconds) {
     double *sum = run->metrics.partial;
     sum[OBJECTIVE] += report->terms.objective;
     sum[ELBO] += report->terms.elbo;
@@ -80,9 +80,24 @@ elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, 
     run->metrics.since_elbo += report->terms.elbo;
     run->metrics.since_examples += (double)report->examples;
     run->metrics.partial_steps++;
+}
+
+elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds) {
     bool epoch_ends = run->step % run->epoch_steps == 0 || run->step == run->run_steps;
     bool full = run->step % run->options->train.log_every == 0;
-    return full || epoch_ends ? elbow_world_agree(run->world, finish_row(run, report)) : ELBOW_OK;
+    if (report->finite) add_step(run, report, seconds);
+    if (!(full || epoch_ends) || run->metrics.partial_steps == 0) return ELBOW_OK;
+    return elbow_world_agree(run->world, finish_row(run, report));
+}
+
+elbow_status elbow_record_event(elbow_run *run, const elbow_event *event) {
+    const double row[ELBOW_METRICS_COLUMNS] = {
+        (double)event->step,   run->before + (elbow_now() - run->born),
+        (double)event->action, (double)event->target,
+        (double)event->shard,  (double)event->example,
+        event->objective,      event->gradient_norm,
+    };
+    return elbow_world_agree(run->world, elbow_table_append(&run->metrics.events, row));
 }
 
 void elbow_record_stall(elbow_run *run, double seconds) { run->metrics.partial[CHECKPOINT] += seconds; }

@@ -5,8 +5,23 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/step.h"
 
-/* Adds a step that took `seconds`; appends a row when it fills one. Collective, for a rank without memory. */
+/* Adds a step that took `seconds`, unless it was passed over; appends a row where one ends here and any step has a share in
+ * it. Collective, for a rank without memory. */
 elbow_status elbow_record_step(elbow_run *run, const elbow_step_report *report, double seconds);
+
+/* A row of /events (store/metrics.c says what its columns are). Collective, likewise. */
+typedef enum elbow_event_action {
+    ELBOW_EVENT_STOP,
+    ELBOW_EVENT_SKIP,
+    ELBOW_EVENT_ROLLBACK
+} elbow_event_action;
+typedef struct elbow_event {
+    int64_t step, target;
+    elbow_event_action action;
+    int64_t shard, example;
+    double objective, gradient_norm;
+} elbow_event;
+elbow_status elbow_record_event(elbow_run *run, const elbow_event *event);
 
 /* Adds time in which the loop stood still for a checkpoint, to the row that is being filled. */
 void elbow_record_stall(elbow_run *run, double seconds);

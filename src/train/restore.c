@@ -6,6 +6,7 @@
 
 #include "elbow/base/arena.h"
 #include "elbow/base/log.h"
+#include "train/nonfinite.h"
 
 /* The scalars of a checkpoint, as rank 0 tells them. */
 typedef struct resumed {
@@ -77,6 +78,7 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
     ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
     ELBOW_TRY(restore_table(run, &metrics->events, stored ? &stored->events : NULL));
+    run->lag = elbow_nonfinite_lag(&metrics->events);
     if (stored) {
         memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
         metrics->partial_steps = stored->partial_steps;

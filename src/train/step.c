@@ -4,12 +4,13 @@
  *         batch ─▶ encoder ─▶ q(z|x) ─▶ estimator: z, decoder, p(x|z), KL ─▶ gradients, from zero
  *     gradients of all shards ─▶ one sum, in one order ─▶ norm, flags ─▶ clip ─▶ Adam ─▶ new parameters everywhere
  *
- * Nothing here allocates, logs, or touches a file. */
+ * Nothing here allocates, logs, or touches a file, but about a step whose loss or gradient is no number (nonfinite.h). */
 #include "elbow/train/step.h"
 
 #include <math.h>
 
 #include "train/fault.h"
+#include "train/nonfinite.h"
 #include "train/summary.h"
 
 /* What the step optimises, at the values that schedules give to it. */
@@ -55,6 +56,7 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
     size_t decoder = elbow_vae_split(run->vae), size = elbow_vae_params(run->vae)->size;
 
     elbow_loader_batch(run->loader, shard, epoch_step, pass.step, &run->batch);
+    elbow_faults_batch(run->faults, run->step, &run->batch);
     lap(report, ELBOW_PHASE_DATA, since);
 
     pass.gradients = elbow_exchange_begin_shard(run->exchange, shard);
@@ -65,6 +67,7 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
     elbow_vae_estimate(run->vae, &pass, objective, &terms);
     elbow_faults_loss(run->faults, run->step, &terms.objective);
     elbow_summary_put_terms(run->summary, shard, &terms);
+    if (!isfinite(terms.objective)) elbow_nonfinite_note(run, shard);
     elbow_exchange_ready(run->exchange, shard, decoder, size);
     lap(report, ELBOW_PHASE_ESTIMATOR, since);
 
@@ -108,15 +111,11 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, computed, squares, report));
     if (report->flags & ELBOW_FLAG_DATA)
         return elbow_world_agree(run->world, elbow_loader_status(run->loader));
-    ELBOW_CHECK(isfinite(report->gradient_norm) && isfinite(report->terms.objective), ELBOW_NUMERIC,
-                "step %lld: the %s is not finite; no parameter was changed. Start a new run from the newest "
-                "checkpoint "
-                "(--from %s) with a lower optimizer.learning_rate, or with optimizer.clip_norm",
-                (long long)run->step, isfinite(report->terms.objective) ? "gradient" : "loss",
-                run->directory);
+    report->finite = isfinite(report->gradient_norm) && isfinite(report->terms.objective);
+    if (!report->finite) return elbow_nonfinite_pass_over(run, report);
 
     /* The sum and the moments begin at the first parameter that this rank owns. */
-    elbow_optimizer_step(run->optimizer, run->step + 1, report->learning_rate,
+    elbow_optimizer_step(run->optimizer, run->step + 1 - run->lag, report->learning_rate,
                          clipping(run, report->gradient_norm), gradient, parameters + owned_begin);
     lap(report, ELBOW_PHASE_UPDATE, &since);
     ELBOW_TRY(elbow_exchange_publish(run->exchange));

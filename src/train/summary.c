@@ -100,6 +100,22 @@ void elbow_summary_put_terms(elbow_summary *s, size_t shard, const elbow_terms *
     memcpy(s->own + HEAD + TERMS * (shard - s->first), terms, sizeof *terms);
 }
 
+size_t elbow_summary_suspects(const elbow_summary *s, size_t *first, int *rank) {
+    size_t suspects = 0, shard = 0;
+    for (size_t i = 0; i < s->ranks; i++) {
+        size_t r = s->by_shard[i];
+        elbow_terms terms;
+        for (size_t k = 0; k < s->shards[r]; k++, shard++) {
+            memcpy(&terms, s->all + s->begins[r] + HEAD + TERMS * k, sizeof terms);
+            if (isfinite(terms.objective)) continue;
+            if (suspects++ > 0) continue;
+            *first = shard;
+            *rank = (int)r;
+        }
+    }
+    return suspects;
+}
+
 elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report) {
     size_t rank = (size_t)run->world->rank;

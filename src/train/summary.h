@@ -13,6 +13,9 @@ void elbow_summary_put_terms(elbow_summary *summary, size_t shard, const elbow_t
 elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report);
 
+/* How many shards had a loss that is not finite, the *first of them, and the *rank that plays it. Local. */
+size_t elbow_summary_suspects(const elbow_summary *summary, size_t *first, int *rank);
+
 /* (ranks) Seconds that each rank computed in all steps since elbow_summary_forget: the same on every rank. */
 const double *elbow_summary_seconds(const elbow_summary *summary);
 void elbow_summary_forget(elbow_summary *summary);

@@ -134,6 +134,33 @@ void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_obje
     vae->estimator.ops->run(&vae->estimator, &vae->latents, &score, pass, objective, terms);
 }
 
+/* Whether an estimator fills log_ratio; the others have each group's KL. */
+static bool has_ratios(const elbow_estimator *estimator) {
+    return estimator->importance || estimator->ops == &elbow_estimator_exact;
+}
+
+static bool is_row_finite(const elbow_vae *vae, size_t row) {
+    const elbow_latents *latents = &vae->latents;
+    if (!isfinite(vae->estimator.log_px[row])) return false;
+    if (has_ratios(&vae->estimator)) return isfinite(vae->estimator.log_ratio[row]);
+    for (size_t i = 0; i < latents->count; i++)
+        for (size_t g = 0; g < latents->layers[i].count; g++)
+            if (!isfinite(latents->layers[i].groups[g].kl[row])) return false;
+    return true;
+}
+
+size_t elbow_vae_nonfinite(const elbow_vae *vae, size_t *first) {
+    size_t B = vae->latents.batch, count = 0;
+    for (size_t b = B; b-- > 0;) {
+        bool finite = true;
+        for (size_t r = b; r < vae->latents.rows && finite; r += B) finite = is_row_finite(vae, r);
+        if (finite) continue;
+        *first = b;
+        count++;
+    }
+    return count;
+}
+
 void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass, const elbow_ready *ready) {
     elbow_pass telling = *pass;
     telling.ready = ready;

@@ -29,6 +29,13 @@ typedef struct elbow_summary elbow_summary;     /* step.h */
 typedef struct elbow_faults elbow_faults;       /* train/fault.h: what tests ask for */
 typedef struct elbow_saver elbow_saver;         /* store/saver.h: writes checkpoints behind the steps */
 
+/* A shard whose loss was not finite, the first of a rank: how many of its batch's examples have a share in that, and which
+ * row is the first of them. */
+typedef struct elbow_suspect {
+    int64_t step; /* −1: there was none yet */
+    size_t shard, row, count, rows;
+} elbow_suspect;
+
 typedef struct elbow_run {
     elbow_world *world;     /* the caller's */
     elbow_options *options; /* parallel.shards resolved */
@@ -47,7 +54,9 @@ typedef struct elbow_run {
     elbow_arena *arena;                        /* of the batch */
     elbow_batch batch;                         /* of one shard */
 
-    int64_t step, run_steps, epoch_steps; /* updates done; in the run; in an epoch */
+    int64_t step, run_steps, epoch_steps; /* steps done; in the run; in an epoch */
+    int64_t lag; /* of those, the ones that weights and moments know nothing of (train/nonfinite.h) */
+    elbow_suspect suspect; /* of this rank's shards in the step */
     int64_t saved_step,
         tried_step;      /* of the newest checkpoint, and of the last attempt; −1 before the first */
     elbow_saver *saver;  /* on rank 0 */

@@ -24,12 +24,15 @@ typedef struct elbow_step_report {
     size_t examples;      /* of all shards */
     double gradient_norm; /* before clipping */
     double temperature, beta, learning_rate;
+    bool finite; /* else no parameter was changed, and neither terms nor norm say anything */
     unsigned flags;
     double phases[ELBOW_PHASES];
 } elbow_step_report;
 
-/* The step that follows run->step; adds one to it. `flags` are this rank's. ELBOW_NUMERIC when a loss or the
- * gradient is not finite: on every rank, before any parameter has changed. Collective. */
+/* The step that follows run->step; adds one to it. `flags` are this rank's. Where a loss or the gradient is not finite, that is
+ * found on every rank, before any parameter has changed, and train.nonfinite decides: ELBOW_NUMERIC, or ELBOW_OK with
+ * report->finite = false, the step passed over; of train.nonfinite = rollback the rest is the caller's
+ * (train/nonfinite.h). Collective. */
 elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *report);
 
 /* Scratch for the exchange of summaries, sized at set-up. Local; the caller agrees. */

@@ -67,6 +67,10 @@ void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
                         elbow_terms *terms);
 
+/* After elbow_vae_estimate, where its terms are not finite: how many of the batch's examples have a draw whose log p(x|z), KL
+ * or importance weight is not, and the *first of them. 0 where none can be named. */
+size_t elbow_vae_nonfinite(const elbow_vae *vae, size_t *first);
+
 /* Back through posterior and encoder. `ready` (NULL: nobody) is told which of the parameters [0, split) are complete, range
  * by range, downwards. */
 void elbow_vae_encode_backward(elbow_vae *vae, const elbow_pass *pass, const elbow_ready *ready);
