@@ -9,6 +9,7 @@
 #include "elbow/train/stop.h"
 #include "store/saver.h"
 #include "train/record.h"
+#include "train/replicas.h"
 #include "train/report.h"
 #include "train/save.h"
 
@@ -122,6 +123,7 @@ static elbow_status settle(elbow_run *run, clocks *clock) {
  * `before` is the best before this step's evaluation, where that improved on it. Collective. */
 static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_far before) {
     ELBOW_TRY(settle(run, clock));
+    ELBOW_TRY(elbow_replicas_check(run));
     bool behind = run->options->checkpoint.background;
     bool must = run->saved_step < 0 || run->step == run->run_steps;
     double began = elbow_now();
@@ -165,7 +167,7 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     if (report.finite) elbow_progress_step(progress, run, &report, now - began);
     write_metrics(run, clock);
     *flags = report.flags;
-    return ELBOW_OK;
+    return elbow_replicas_due(run) ? elbow_replicas_check(run) : ELBOW_OK;
 }
 
 static elbow_status stop(elbow_run *run, clocks *clock) {
@@ -173,6 +175,7 @@ static elbow_status stop(elbow_run *run, clocks *clock) {
     ELBOW_TRY(settle(run, clock));
     if (run->saved_step != run->step) {
         elbow_settled settled;
+        ELBOW_TRY(elbow_replicas_check(run));
         ELBOW_TRY(elbow_run_save(run, false, run->options->checkpoint.background));
         ELBOW_TRY(elbow_run_settle(run, &settled));
     }
@@ -196,6 +199,7 @@ static elbow_status train(elbow_run *run) {
     clocks clock = {.saved = now, .metrics_written = now, .save_cost = bytes / SLOW_DISK};
     elbow_progress progress;
     bool save_asked = false;
+    ELBOW_TRY(elbow_replicas_check(run)); /* as restored, or initialised */
     if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);
     elbow_progress_begin(&progress, run);
     for (;;) {

@@ -2,7 +2,7 @@
 # every rank count, stopped and resumed or not.
 # shellcheck source=tests/run/_lib.sh
 . "$ELBOW_SOURCE/tests/run/_lib.sh"
-data
+synthetic data.h5 2000 1
 run=("${small[@]}" --set parallel.shards=4 --set train.log_every=1 --set estimator.temperature=0.8 --set train.evaluate_every=30)
 events() { rows "$1" | grep -c "^events .*action=$2 " || true; }
 
