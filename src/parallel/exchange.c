@@ -113,7 +113,9 @@ elbow_status elbow_exchange_create(elbow_exchange **out, elbow_world *world,
     exchange->size = spec->size;
     exchange->window.window = MPI_WIN_NULL;
     exchange->groups.group = exchange->groups.leaders = MPI_COMM_NULL;
+    elbow_wait_begin(world);
     status = create(exchange, spec);
+    elbow_wait_end(world);
     if (status != ELBOW_OK) elbow_exchange_destroy(&exchange);
     *out = exchange;
     return status;
@@ -163,7 +165,16 @@ size_t elbow_exchange_parameter_bytes(const elbow_exchange *exchange) {
 
 /* -------------------------------------------------------------------------------------------- a step */
 
-elbow_status elbow_exchange_spread(elbow_exchange *exchange) { return exchange->ops->spread(exchange); }
+/* What waits for other ranks, said so. */
+static elbow_status waited(const elbow_exchange *exchange, elbow_status status) {
+    elbow_wait_end(exchange->world);
+    return status;
+}
+
+elbow_status elbow_exchange_spread(elbow_exchange *exchange) {
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->spread(exchange));
+}
 
 real *elbow_exchange_begin_shard(elbow_exchange *exchange, size_t shard) {
     return exchange->ops->gradient(exchange, shard);
@@ -175,17 +186,23 @@ void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, 
 
 elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const double **squares) {
     *squares = exchange->squares;
-    return exchange->ops->finish(exchange, sum);
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->finish(exchange, sum));
 }
 
-elbow_status elbow_exchange_publish(elbow_exchange *exchange) { return exchange->ops->publish(exchange); }
+elbow_status elbow_exchange_publish(elbow_exchange *exchange) {
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->publish(exchange));
+}
 
 elbow_status elbow_exchange_drop(elbow_exchange *exchange) { return exchange->ops->drop(exchange); }
 
 elbow_status elbow_exchange_gather(elbow_exchange *exchange, const real *owned, real *full) {
-    return exchange->ops->gather(exchange, owned, full);
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->gather(exchange, owned, full));
 }
 
 elbow_status elbow_exchange_scatter(elbow_exchange *exchange, const real *full, real *owned) {
-    return exchange->ops->scatter(exchange, full, owned);
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->scatter(exchange, full, owned));
 }

@@ -7,7 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "elbow/base/log.h"
 #include "parallel/comm.h"
+#include "parallel/waits.h"
 
 enum { PIECE = 1 << 30, MESSAGE_BYTES = 4096 };
 
@@ -32,6 +34,7 @@ static elbow_status find_nodes(elbow_world *world) {
 elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
     *out = NULL;
     int initialized = 0;
+    bool launched = elbow_log_launched();
     MPI_Initialized(&initialized);
     if (!initialized) {
         int provided = 0; /* a background writer never calls MPI: funneled will do */
@@ -52,6 +55,7 @@ elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
     MPI_Comm_size(comm->all, &world->size);
     MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, world->rank, MPI_INFO_NULL, &comm->node);
     if (gethostname(world->host, sizeof world->host - 1) != 0) snprintf(world->host, sizeof world->host, "?");
+    world->launched = world->size > 1 || launched;
     *out = world;
 
     comm->counts = calloc(2 * (size_t)world->size, sizeof *comm->counts);
@@ -80,7 +84,9 @@ void elbow_world_abort(elbow_world *world, int code) { MPI_Abort(world->comm->al
 elbow_status elbow_world_agree(elbow_world *world, elbow_status status) {
     MPI_Comm all = world->comm->all;
     int mine = status == ELBOW_OK ? INT_MAX : world->rank, lowest = INT_MAX;
+    elbow_wait_begin(world);
     MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, all);
+    elbow_wait_end(world);
     if (lowest == INT_MAX) return ELBOW_OK;
 
     int code = (int)status;
@@ -92,8 +98,10 @@ elbow_status elbow_world_agree(elbow_world *world, elbow_status status) {
             snprintf(message, sizeof message, "rank %d on %s: %s", world->rank, world->host,
                      elbow_error_message());
     }
+    elbow_wait_begin(world);
     MPI_Bcast(&code, 1, MPI_INT, lowest, all);
     MPI_Bcast(message, sizeof message, MPI_CHAR, lowest, all);
+    elbow_wait_end(world);
     return elbow_fail((elbow_status)code, "%s", message);
 }
 
@@ -110,7 +118,9 @@ elbow_status elbow_world_same(elbow_world *world, const char *text, const char *
 elbow_status elbow_world_broadcast(elbow_world *world, void *bytes, size_t count, int root) {
     for (size_t done = 0; done < count; done += PIECE) {
         size_t piece = count - done < PIECE ? count - done : PIECE;
+        elbow_wait_begin(world);
         MPI_Bcast((char *)bytes + done, (int)piece, MPI_BYTE, root, world->comm->all);
+        elbow_wait_end(world);
     }
     return ELBOW_OK;
 }
@@ -143,20 +153,32 @@ static elbow_status plan_gather(elbow_world *world, const size_t *counts) {
 elbow_status elbow_world_allgather(elbow_world *world, const void *bytes, void *all, const size_t *counts) {
     ELBOW_TRY(plan_gather(world, counts));
     struct elbow_world_comm *comm = world->comm;
+    elbow_wait_begin(world);
     MPI_Allgatherv(bytes, comm->counts[world->rank], MPI_BYTE, all, comm->counts, comm->displacements,
                    MPI_BYTE, comm->all);
+    elbow_wait_end(world);
     return ELBOW_OK;
 }
 
 elbow_status elbow_world_gather(elbow_world *world, const void *bytes, void *all, const size_t *counts) {
     ELBOW_TRY(plan_gather(world, counts));
     struct elbow_world_comm *comm = world->comm;
+    elbow_wait_begin(world);
     MPI_Gatherv(bytes, comm->counts[world->rank], MPI_BYTE, all, comm->counts, comm->displacements, MPI_BYTE,
                 0, comm->all);
+    elbow_wait_end(world);
     return ELBOW_OK;
 }
 
-void elbow_world_barrier(elbow_world *world) { MPI_Barrier(world->comm->all); }
+void elbow_world_barrier(elbow_world *world) {
+    elbow_wait_begin(world);
+    MPI_Barrier(world->comm->all);
+    elbow_wait_end(world);
+}
+
+uint64_t elbow_world_waits(const elbow_world *world) {
+    return atomic_load_explicit(&world->comm->waits, memory_order_relaxed);
+}
 
 double elbow_now(void) {
     struct timespec now;

@@ -5,6 +5,7 @@
 #include "elbow/base/arena.h"
 #include "train/blocks.h"
 #include "train/bounds.h"
+#include "train/pulse.h"
 
 struct elbow_evaluator {
     elbow_vae *vae;
@@ -12,6 +13,7 @@ struct elbow_evaluator {
     elbow_blocks blocks;
     elbow_bounds bounds;
     elbow_bound_sums *own, *all; /* (this rank's blocks), (blocks) */
+    elbow_pulse *pulse;          /* the run's, or NULL */
 };
 
 static elbow_status create_local(elbow_evaluator *e, elbow_world *world, const elbow_view *view,
@@ -44,10 +46,22 @@ void elbow_evaluator_destroy(elbow_evaluator **evaluator) {
 
 size_t elbow_evaluator_bytes(const elbow_evaluator *evaluator) { return elbow_arena_bytes(evaluator->arena); }
 
+void elbow_evaluator_beats(elbow_evaluator *e, elbow_pulse *pulse) { e->pulse = pulse; }
+
+static void beat(void *context, size_t draw, size_t rows, bool diverged) {
+    (void)draw;
+    (void)rows;
+    (void)diverged;
+    elbow_pulse_move(context);
+}
+
 elbow_status elbow_evaluate(elbow_evaluator *e, const real *parameters, double temperature, size_t samples,
                             bool iwae, void (*progress)(size_t done, size_t of), elbow_evaluation *result) {
-    const elbow_bounds_request request = {
-        .samples = samples, .temperature = elbow_vae_relaxes(e->vae) ? temperature : 0, .iwae = iwae};
+    const elbow_bounds_request request = {.samples = samples,
+                                          .temperature = elbow_vae_relaxes(e->vae) ? temperature : 0,
+                                          .iwae = iwae,
+                                          .drawn = beat,
+                                          .context = e->pulse};
     elbow_pass pass = elbow_blocks_pass(&e->blocks, parameters);
     for (size_t b = 0; b < e->blocks.count; b++) {
         size_t rows = elbow_blocks_read(&e->blocks, &pass, b);

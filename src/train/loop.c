@@ -8,6 +8,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
 #include "store/saver.h"
+#include "train/pulse.h"
 #include "train/record.h"
 #include "train/replicas.h"
 #include "train/report.h"
@@ -49,6 +50,7 @@ static elbow_status evaluate(elbow_run *run, bool *improved) {
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     *improved = false;
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_EVALUATION, run->step);
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
         elbow_evaluation evaluation;
         if (run->evaluators[split] == NULL) continue;
@@ -63,6 +65,7 @@ static elbow_status evaluate(elbow_run *run, bool *improved) {
         *improved = true;
     }
     elbow_record_evaluated(run);
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_PICTURES, run->step);
     elbow_report_pictures(run);
     return ELBOW_OK;
 }
@@ -107,6 +110,7 @@ static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled 
 static elbow_status settle(elbow_run *run, clocks *clock) {
     elbow_settled settled = {0};
     if (run->saving_step < 0) return ELBOW_OK;
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
     double began = elbow_now();
     elbow_status status = elbow_run_settle(run, &settled);
     double waited = elbow_now() - began;
@@ -126,6 +130,7 @@ static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_f
     ELBOW_TRY(elbow_replicas_check(run));
     bool behind = run->options->checkpoint.background;
     bool must = run->saved_step < 0 || run->step == run->run_steps;
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
     double began = elbow_now();
     clock->before = before;
     elbow_status status = elbow_run_save(run, improved, behind);
@@ -173,6 +178,7 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
 static elbow_status stop(elbow_run *run, clocks *clock) {
     char reason[256];
     ELBOW_TRY(settle(run, clock));
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
     if (run->saved_step != run->step) {
         elbow_settled settled;
         ELBOW_TRY(elbow_replicas_check(run));
@@ -190,13 +196,16 @@ static elbow_status stop(elbow_run *run, clocks *clock) {
     return ELBOW_STOPPED;
 }
 
+static double checkpoint_bytes(const elbow_run *run) {
+    return (double)(elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer)) *
+                    sizeof(real));
+}
+
 /* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
 static elbow_status train(elbow_run *run) {
     double now = elbow_now();
     /* Until one has been written, a slow disk's word for it. */
-    double bytes = (double)(elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer)) *
-                            sizeof(real));
-    clocks clock = {.saved = now, .metrics_written = now, .save_cost = bytes / SLOW_DISK};
+    clocks clock = {.saved = now, .metrics_written = now, .save_cost = checkpoint_bytes(run) / SLOW_DISK};
     elbow_progress progress;
     bool save_asked = false;
     ELBOW_TRY(elbow_replicas_check(run)); /* as restored, or initialised */
@@ -235,12 +244,14 @@ elbow_status elbow_train(elbow_run *run) {
     snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
              run->world->size, run->world->host);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));
+    ELBOW_TRY(elbow_pulse_share(run->pulse, run->directory, checkpoint_bytes(run)));
     elbow_status status = train(run);
     elbow_log_progress(NULL);
     if (status == ELBOW_STOPPED) return status;
     if (status != ELBOW_OK) {
         char message[2048]; /* the state file may fail too, and must not hide why */
         snprintf(message, sizeof message, "%s", elbow_error_message());
+        elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
         elbow_run_abandon(run);
         /* What is not finite is a row there. */
         if (status == ELBOW_NUMERIC && elbow_run_write_metrics(run) != ELBOW_OK)

@@ -6,6 +6,7 @@
 #include "elbow/store/picture.h"
 #include "elbow/train/draw.h"
 #include "elbow/train/make.h"
+#include "train/pulse.h"
 #include "train/report.h"
 
 /* Windows of a text take a screen each: fewer of them. */
@@ -53,6 +54,7 @@ static elbow_status write_both(elbow_run *run) {
     snprintf(path, sizeof path, "%s/pictures/samples-%09lld%s", run->directory, (long long)run->step,
              elbow_draw_ending(field));
     ELBOW_TRY_OR_DONE(write_samples(run, &maker, split, path));
+    elbow_pulse_move(run->pulse);
     if (run->evaluators[split] == NULL) goto done;
     snprintf(path, sizeof path, "%s/pictures/reconstructions-%09lld%s", run->directory, (long long)run->step,
              elbow_draw_ending(field));

@@ -14,6 +14,7 @@
 #include "store/saver.h"
 #include "train/facts.h"
 #include "train/fault.h"
+#include "train/pulse.h"
 #include "train/restore.h"
 #include "train/resume.h"
 #include "train/unread.h"
@@ -191,10 +192,12 @@ static elbow_status create_parts(elbow_run *run) {
     ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
     ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));
     ELBOW_TRY_ALL(world, create_saver(run));
-    for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++)
-        if (elbow_dataset_count(run->dataset, split) > 0)
-            ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, &run->view, split, run->vae,
-                                             run->order.seed));
+    for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
+        if (elbow_dataset_count(run->dataset, split) == 0) continue;
+        ELBOW_TRY(elbow_evaluator_create(&run->evaluators[split], world, &run->view, split, run->vae,
+                                         run->order.seed));
+        elbow_evaluator_beats(run->evaluators[split], run->pulse);
+    }
     return ELBOW_OK;
 }
 
@@ -256,6 +259,8 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, elbow_checkp
 
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {
     ELBOW_TRY_ALL(run->world, elbow_faults_create(&run->faults, run->world->rank));
+    if (run->directory[0] != 0)
+        ELBOW_TRY(elbow_pulse_create(&run->pulse, run->world, run->options->parallel.timeout));
     ELBOW_TRY(elbow_resume_shards(run, start->resume ? start->checkpoint : NULL));
     ELBOW_TRY_ALL(run->world, open_data(run));
     ELBOW_TRY(elbow_world_same(run->world, run->data_checksum, "training data (by checksum)",
@@ -293,6 +298,7 @@ elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options
 void elbow_run_destroy(elbow_run **out) {
     elbow_run *run = *out;
     if (run == NULL) return;
+    elbow_pulse_destroy(&run->pulse);
     for (int split = 0; split < ELBOW_SPLITS; split++) elbow_evaluator_destroy(&run->evaluators[split]);
     elbow_saver_destroy(&run->saver); /* first: it may be writing still, and needs the layout */
     elbow_metrics_destroy(&run->metrics);

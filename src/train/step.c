@@ -11,6 +11,7 @@
 
 #include "train/fault.h"
 #include "train/nonfinite.h"
+#include "train/pulse.h"
 #include "train/summary.h"
 
 /* What the step optimises, at the values that schedules give to it. */
@@ -23,11 +24,12 @@ static elbow_objective objective_of(const elbow_run *run, const elbow_step_repor
     };
 }
 
-/* Adds the seconds since *since to a phase, and starts the next one. */
-static void lap(elbow_step_report *report, elbow_phase phase, double *since) {
+/* Adds the seconds since *since to the phase that ends, and begins the next one. */
+static void lap(elbow_run *run, elbow_step_report *report, elbow_phase ends, int begins, double *since) {
     double now = elbow_now();
-    report->phases[phase] += now - *since;
+    report->phases[ends] += now - *since;
     *since = now;
+    elbow_pulse_set(run->pulse, begins, run->step);
 }
 
 /* A shard whose gradient is being completed. */
@@ -57,23 +59,23 @@ static void shard_gradient(elbow_run *run, size_t shard, size_t epoch_step, cons
 
     elbow_loader_batch(run->loader, shard, epoch_step, pass.step, &run->batch);
     elbow_faults_batch(run->faults, run->step, &run->batch);
-    lap(report, ELBOW_PHASE_DATA, since);
+    lap(run, report, ELBOW_PHASE_DATA, ELBOW_PHASE_ENCODER, since);
 
     pass.gradients = elbow_exchange_begin_shard(run->exchange, shard);
     elbow_faults_gradient(run->faults, run->step, pass.gradients);
     elbow_vae_encode(run->vae, &pass, &run->batch);
-    lap(report, ELBOW_PHASE_ENCODER, since);
+    lap(run, report, ELBOW_PHASE_ENCODER, ELBOW_PHASE_ESTIMATOR, since);
 
     elbow_vae_estimate(run->vae, &pass, objective, &terms);
     elbow_faults_loss(run->faults, run->step, &terms.objective);
     elbow_summary_put_terms(run->summary, shard, &terms);
     if (!isfinite(terms.objective)) elbow_nonfinite_note(run, shard);
     elbow_exchange_ready(run->exchange, shard, decoder, size);
-    lap(report, ELBOW_PHASE_ESTIMATOR, since);
+    lap(run, report, ELBOW_PHASE_ESTIMATOR, ELBOW_PHASE_ENCODER, since);
 
     completing layers = {run->exchange, shard};
     elbow_vae_encode_backward(run->vae, &pass, &(elbow_ready){tell_exchange, &layers});
-    lap(report, ELBOW_PHASE_ENCODER, since);
+    lap(run, report, ELBOW_PHASE_ENCODER, ELBOW_PHASE_DATA, since);
 }
 
 /* The factor that brings the gradient's norm to clip_norm where it is larger. */
@@ -96,6 +98,7 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
         .learning_rate = elbow_schedule_value(&run->learning_rate, run->step, run->run_steps),
     };
     elbow_objective objective = objective_of(run, report);
+    elbow_pulse_set(run->pulse, ELBOW_PHASE_DATA, run->step);
     elbow_exchange_shards(run->exchange, &first, &count);
     elbow_exchange_owned(run->exchange, &owned_begin, &owned_end);
 
@@ -104,8 +107,9 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
         shard_gradient(run, shard, epoch_step, &objective, report, &since);
 
     double computed = since - began;
+    elbow_pulse_set(run->pulse, ELBOW_PHASE_EXCHANGE, run->step);
     ELBOW_TRY(elbow_exchange_finish(run->exchange, &gradient, &squares));
-    lap(report, ELBOW_PHASE_EXCHANGE, &since);
+    lap(run, report, ELBOW_PHASE_EXCHANGE, ELBOW_PHASE_EXCHANGE, &since);
     /* Every rank learns the gradient's norm, the losses of all shards, who wants to stop, and who lacks data. */
     if (elbow_loader_status(run->loader) != ELBOW_OK) flags |= ELBOW_FLAG_DATA;
     ELBOW_TRY(elbow_summary_agree(run->summary, run, flags, computed, squares, report));
@@ -114,13 +118,14 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     report->finite = isfinite(report->gradient_norm) && isfinite(report->terms.objective);
     if (!report->finite) return elbow_nonfinite_pass_over(run, report);
 
+    elbow_pulse_set(run->pulse, ELBOW_PHASE_UPDATE, run->step);
     /* The sum and the moments begin at the first parameter that this rank owns. */
     elbow_optimizer_step(run->optimizer, run->step + 1 - run->lag, report->learning_rate,
                          clipping(run, report->gradient_norm), gradient, parameters + owned_begin);
-    lap(report, ELBOW_PHASE_UPDATE, &since);
+    lap(run, report, ELBOW_PHASE_UPDATE, ELBOW_PHASE_EXCHANGE, &since);
     ELBOW_TRY(elbow_exchange_publish(run->exchange));
     elbow_faults_parameters(run->faults, run->step, parameters);
-    lap(report, ELBOW_PHASE_EXCHANGE, &since);
+    lap(run, report, ELBOW_PHASE_EXCHANGE, ELBOW_PULSE_BETWEEN, &since);
     run->step++;
     return ELBOW_OK;
 }

@@ -27,6 +27,7 @@
 typedef struct elbow_evaluator elbow_evaluator; /* evaluate.h */
 typedef struct elbow_summary elbow_summary;     /* step.h */
 typedef struct elbow_faults elbow_faults;       /* train/fault.h: what tests ask for */
+typedef struct elbow_pulse elbow_pulse;         /* train/pulse.h: whether it moves */
 typedef struct elbow_saver elbow_saver;         /* store/saver.h: writes checkpoints behind the steps */
 
 /* A shard whose loss was not finite, the first of a rank: how many of its batch's examples have a share in that, and which
@@ -72,6 +73,7 @@ typedef struct elbow_run {
         advice; /* rank 0: lines on where ranks sit and what that costs; malloc'd, NULL where there is nothing to say */
     char data_checksum[32];
     elbow_faults *faults; /* NULL but in tests */
+    elbow_pulse *pulse;   /* NULL where nothing of the run lasts */
 } elbow_run;
 
 /* How a run begins. With neither `out` nor `resume` it has no directory (""), and nothing of it lasts: a benchmark's. */
