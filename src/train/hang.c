@@ -107,10 +107,11 @@ static size_t add_culprits(sentence *s, const elbow_hang_rank *ranks, const elbo
         if (reports[r].state != state || found++ >= NAMED) continue;
         if (found > 1) add(s, "; ");
         if (state == ELBOW_HANG_SILENT)
-            snprintf(
-                text, sizeof text,
-                "rank %zu on %s (process %ld) does not answer: its process is stopped or its node is gone", r,
-                ranks[r].host, ranks[r].process);
+            snprintf(text, sizeof text, "rank %zu on %s (process %ld) does not answer: %s", r, ranks[r].host,
+                     ranks[r].process,
+                     reports[r].thread == 'T' || reports[r].thread == 't'
+                         ? "its process is stopped, by a signal or a debugger"
+                         : "its process is stopped or gone, or its node is");
         else
             elbow_hang_describe(text, sizeof text, r, &ranks[r], &reports[r]);
         add(s, text);
@@ -238,12 +239,36 @@ static elbow_hang_report read_report(const char *directory, size_t rank) {
     return report;
 }
 
-void elbow_hang_collect(const char *directory, const elbow_hang_rank *ranks, elbow_hang_report *reports,
-                        size_t count) {
+char elbow_hang_kernel_state(const char *stat_file) {
+    char line[512];
+    FILE *file = fopen(stat_file, "re");
+    if (file == NULL) return '?';
+    size_t length = fread(line, 1, sizeof line - 1, file);
+    fclose(file);
+    line[length] = 0;
+    const char *end = strrchr(line, ')'); /* of the name, which may hold anything */
+    return end != NULL && end[1] == ' ' && end[2] != 0 ? end[2] : '?';
+}
+
+/* Of another process here, that of the same program: in a container of its own, the number may be somebody else's. */
+static char state_of(long process) {
+    char path[64], own[PATH], other[PATH];
+    snprintf(path, sizeof path, "/proc/%ld/exe", process);
+    ssize_t a = readlink("/proc/self/exe", own, sizeof own), b = readlink(path, other, sizeof other);
+    if (a <= 0 || a != b || memcmp(own, other, (size_t)a) != 0) return '?';
+    snprintf(path, sizeof path, "/proc/%ld/stat", process);
+    return elbow_hang_kernel_state(path);
+}
+
+void elbow_hang_collect(const char *directory, const char *host, const elbow_hang_rank *ranks,
+                        elbow_hang_report *reports, size_t count) {
     (void)elbow_hang_asked(directory); /* looks anew */
-    for (size_t r = 0; r < count; r++)
+    for (size_t r = 0; r < count; r++) {
         reports[r] =
             ranks[r].apart ? (elbow_hang_report){.state = ELBOW_HANG_APART} : read_report(directory, r);
+        if (reports[r].state == ELBOW_HANG_SILENT && strcmp(ranks[r].host, host) == 0)
+            reports[r].thread = state_of(ranks[r].process);
+    }
 }
 
 void elbow_hang_decide(const char *directory, const char *message) {

@@ -29,7 +29,7 @@ typedef struct elbow_hang_report {
     int phase; /* elbow_pulse_phase */
     int64_t step;
     double seconds; /* without a move */
-    char thread;    /* that trains: R, S, D … as the kernel has it; '?' unknown */
+    char thread;    /* that trains: R, S, D … as the kernel has it; T: stopped; 0 or '?' unknown */
     bool alarmed;   /* it has asked */
 } elbow_hang_report;
 
@@ -69,9 +69,12 @@ void elbow_hang_withdraw(const char *directory, size_t rank);
 /* Takes the answer back where it is no longer asked for; the directory goes with the last. */
 void elbow_hang_forget(const char *directory, size_t rank);
 
-/* The answers of all ranks so far, into reports (count). */
-void elbow_hang_collect(const char *directory, const elbow_hang_rank *ranks, elbow_hang_report *reports,
-                        size_t count);
+/* The answers of all ranks so far, into reports (count); of silent ones on this `host`, what the kernel tells. */
+void elbow_hang_collect(const char *directory, const char *host, const elbow_hang_rank *ranks,
+                        elbow_hang_report *reports, size_t count);
+
+/* The state letter in a /proc/…/stat; '?' where there is none. */
+char elbow_hang_kernel_state(const char *stat_file);
 
 /* Writes the verdict, and the state of the run: failed, and why. */
 void elbow_hang_decide(const char *directory, const char *message);

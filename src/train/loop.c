@@ -13,6 +13,8 @@
 #include "train/replicas.h"
 #include "train/report.h"
 #include "train/save.h"
+#include "train/stragglers.h"
+#include "train/summary.h"
 
 enum { SLOW_DISK = 100000000 }; /* bytes a second */
 enum { METRICS_SHARE = 100 };   /* metrics.h5 may cost one part in a hundred of the time */
@@ -168,6 +170,7 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     ELBOW_TRY(elbow_step(run, flags_of(run, clock), &report));
     double now = elbow_now();
     run->seconds = now - run->born;
+    elbow_summary_passed(run->summary, now - began);
     ELBOW_TRY(elbow_record_step(run, &report, now - began));
     if (report.finite) elbow_progress_step(progress, run, &report, now - began);
     write_metrics(run, clock);
@@ -190,6 +193,7 @@ static elbow_status stop(elbow_run *run, clocks *clock) {
     elbow_world_agree(run->world, asked);
     snprintf(reason, sizeof reason, "%.200s at step %lld of %lld", elbow_error_message(),
              (long long)run->step, (long long)run->run_steps);
+    elbow_report_stragglers(run);
     elbow_notice("stopped by %s; the checkpoint is written. Go on with: elbow train --resume %s", reason,
                  run->directory);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "stopped", reason));
@@ -262,6 +266,7 @@ elbow_status elbow_train(elbow_run *run) {
     }
     elbow_format_time(seconds, sizeof seconds, run->before + run->seconds);
     snprintf(reason, sizeof reason, "%lld steps in %s", (long long)run->step, seconds);
+    elbow_report_stragglers(run);
     say_finished(run, reason);
     return elbow_world_agree(run->world, elbow_run_write_state(run, "finished", reason));
 }

@@ -123,18 +123,6 @@ static void feel(elbow_pulse *p) {
     p->again = p->timeout;
 }
 
-/* The state letter of the thread that trains. */
-static char thread_state(const elbow_pulse *p) {
-    char line[512];
-    FILE *file = p->thread[0] ? fopen(p->thread, "re") : NULL;
-    if (file == NULL) return '?';
-    size_t length = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[length] = 0;
-    const char *end = strrchr(line, ')'); /* of the name */
-    return end != NULL && end[1] == ' ' && end[2] != 0 ? end[2] : '?';
-}
-
 static elbow_hang_report report_of(const elbow_pulse *p) {
     elbow_hang_report report = {.state = ELBOW_HANG_MOVES,
                                 .phase = phase_of(p->seen_word),
@@ -147,7 +135,7 @@ static elbow_hang_report report_of(const elbow_pulse *p) {
         report.state = p->standing >= p->timeout / 2 ? ELBOW_HANG_WAITS : ELBOW_HANG_MOVES;
     else if (p->standing >= limit)
         report.state = ELBOW_HANG_STUCK;
-    if (report.state == ELBOW_HANG_STUCK) report.thread = thread_state(p);
+    if (report.state == ELBOW_HANG_STUCK) report.thread = elbow_hang_kernel_state(p->thread);
     return report;
 }
 
@@ -195,7 +183,7 @@ static void judge_alone(elbow_pulse *p, const elbow_hang_report *report) {
 static void judge(elbow_pulse *p, const elbow_hang_report *own) {
     size_t rank = (size_t)p->world->rank, count = (size_t)p->world->size;
     char message[ELBOW_HANG_MESSAGE];
-    elbow_hang_collect(p->directory, p->ranks, p->reports, count);
+    elbow_hang_collect(p->directory, p->world->host, p->ranks, p->reports, count);
     p->reports[rank] = *own;
     for (size_t r = 0; r < rank && p->alarm < 2 * p->grace + 3; r++)
         if (p->reports[r].alarmed) return;

@@ -23,6 +23,9 @@ struct elbow_summary {
     size_t *by_shard;    /* (ranks) in the order of their shards, … */
     size_t *by_block;    /* … and of their blocks */
     double *seconds;     /* (ranks) that each has computed, since elbow_summary_forget */
+    double *life;        /* (ranks) the same, of all steps */
+    int64_t steps;       /* that have passed, … */
+    double elapsed;      /* … in so many seconds */
     size_t first, ranks; /* this rank's first shard; ranks */
 };
 
@@ -58,6 +61,7 @@ elbow_status elbow_summary_create(elbow_summary **out, const elbow_run *run) {
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_shard, &s->by_shard));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->by_block, &s->by_block));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->seconds, &s->seconds));
+    ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *s->life, &s->life));
     keyed *shard_keys = NULL, *block_keys = NULL;
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *shard_keys, &shard_keys));
     ELBOW_TRY_OR_DONE(elbow_arena_take(s->arena, s->ranks, sizeof *block_keys, &block_keys));
@@ -96,6 +100,17 @@ const double *elbow_summary_seconds(const elbow_summary *s) { return s->seconds;
 
 void elbow_summary_forget(elbow_summary *s) { memset(s->seconds, 0, s->ranks * sizeof *s->seconds); }
 
+const double *elbow_summary_life(const elbow_summary *s, int64_t *steps, double *elapsed) {
+    *steps = s->steps;
+    *elapsed = s->elapsed;
+    return s->life;
+}
+
+void elbow_summary_passed(elbow_summary *s, double seconds) {
+    s->steps++;
+    s->elapsed += seconds;
+}
+
 void elbow_summary_put_terms(elbow_summary *s, size_t shard, const elbow_terms *terms) {
     memcpy(s->own + HEAD + TERMS * (shard - s->first), terms, sizeof *terms);
 }
@@ -129,6 +144,7 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     for (size_t i = 0; i < s->ranks; i++) {
         const double *at = s->all + s->begins[s->by_shard[i]];
         report->flags |= (unsigned)*at++;
+        s->life[s->by_shard[i]] += *at;
         s->seconds[s->by_shard[i]] += *at++;
         for (size_t shard = 0; shard < s->shards[s->by_shard[i]]; shard++)
             for (size_t t = 0; t < TERMS; t++) terms[t] += *at++;

@@ -20,4 +20,9 @@ size_t elbow_summary_suspects(const elbow_summary *summary, size_t *first, int *
 const double *elbow_summary_seconds(const elbow_summary *summary);
 void elbow_summary_forget(elbow_summary *summary);
 
+/* (ranks) The same of all steps of this life, with how many they were and how long they took, as elbow_summary_passed was
+ * told after each. */
+const double *elbow_summary_life(const elbow_summary *summary, int64_t *steps, double *elapsed);
+void elbow_summary_passed(elbow_summary *summary, double seconds);
+
 #endif
