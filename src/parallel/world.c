@@ -12,6 +12,7 @@
 #include "parallel/waits.h"
 
 enum { PIECE = 1 << 30, MESSAGE_BYTES = 4096 };
+enum { REST = 10000000 }; /* ns between two looks of a rank that rests */
 
 /* A node is numbered by its lowest rank: nodes in the order in which ranks first touch them. */
 static elbow_status find_nodes(elbow_world *world) {
@@ -31,16 +32,8 @@ static elbow_status find_nodes(elbow_world *world) {
     return ELBOW_OK;
 }
 
-elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
-    *out = NULL;
-    int initialized = 0;
-    bool launched = elbow_log_launched();
-    MPI_Initialized(&initialized);
-    if (!initialized) {
-        int provided = 0; /* a background writer never calls MPI: funneled will do */
-        ELBOW_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS,
-                    ELBOW_PARALLEL, "MPI did not start; check the launcher");
-    }
+/* The world of `all`, which it owns from here on. Collective over it. */
+static elbow_status make(elbow_world **out, MPI_Comm all, bool finalize, bool launched) {
     elbow_world *world = calloc(1, sizeof *world);
     ELBOW_CHECK(world != NULL, ELBOW_MEMORY, "no memory for the world");
     world->comm = calloc(1, sizeof *world->comm);
@@ -49,8 +42,8 @@ elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
         return elbow_fail(ELBOW_MEMORY, "no memory for the world");
     }
     struct elbow_world_comm *comm = world->comm;
-    comm->finalize = !initialized;
-    MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
+    comm->finalize = finalize;
+    comm->all = all;
     MPI_Comm_rank(comm->all, &world->rank);
     MPI_Comm_size(comm->all, &world->size);
     MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, world->rank, MPI_INFO_NULL, &comm->node);
@@ -64,6 +57,33 @@ elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
     ELBOW_TRY_ALL(world, status);
     comm->displacements = comm->counts + world->size;
     return find_nodes(world);
+}
+
+elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
+    *out = NULL;
+    int initialized = 0;
+    bool launched = elbow_log_launched();
+    MPI_Initialized(&initialized);
+    if (!initialized) {
+        int provided = 0; /* a background writer never calls MPI: funneled will do */
+        ELBOW_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS,
+                    ELBOW_PARALLEL, "MPI did not start; check the launcher");
+    }
+    MPI_Comm all = MPI_COMM_NULL;
+    MPI_Comm_dup(MPI_COMM_WORLD, &all);
+    return make(out, all, !initialized, launched);
+}
+
+elbow_status elbow_world_sub(elbow_world *world, int count, elbow_world **sub) {
+    *sub = NULL;
+    ELBOW_CHECK(count >= 1 && count <= world->size, ELBOW_USAGE,
+                "a world of %d of %d ranks cannot be; ask for 1 to %d", count, world->size, world->size);
+    MPI_Comm some = MPI_COMM_NULL;
+    MPI_Comm_split(world->comm->all, world->rank < count ? 0 : MPI_UNDEFINED, world->rank, &some);
+    elbow_status status = some == MPI_COMM_NULL ? ELBOW_OK : make(sub, some, false, world->launched);
+    status = elbow_world_agree(world, status);
+    if (status != ELBOW_OK) elbow_world_close(sub);
+    return status;
 }
 
 void elbow_world_close(elbow_world **world) {
@@ -178,6 +198,17 @@ void elbow_world_barrier(elbow_world *world) {
 
 uint64_t elbow_world_waits(const elbow_world *world) {
     return atomic_load_explicit(&world->comm->waits, memory_order_relaxed);
+}
+
+void elbow_world_rest(elbow_world *world) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    int done = 0;
+    MPI_Ibarrier(world->comm->all, &request);
+    for (long nap = 100000;; nap = nap < REST ? 2 * nap : REST) { /* from 0.1 ms on: most waits are short */
+        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        if (done) return;
+        nanosleep(&(struct timespec){.tv_nsec = nap}, NULL);
+    }
 }
 
 double elbow_now(void) {

@@ -21,6 +21,10 @@ typedef struct elbow_world {
 /* Initialises MPI (unless done) and finds the nodes. Collective. */
 elbow_status elbow_world_open(elbow_world **world, int *argc, char ***argv);
 
+/* A world of the first `count` ranks, and of their nodes; *sub is NULL on the others. elbow_world_close closes it, on its
+ * ranks. ELBOW_USAGE. Collective over `world`. */
+elbow_status elbow_world_sub(elbow_world *world, int count, elbow_world **sub);
+
 /* Finalises MPI if open initialised it. Collective. */
 void elbow_world_close(elbow_world **world);
 
@@ -53,6 +57,10 @@ elbow_status elbow_world_gather(elbow_world *world, const void *bytes, void *all
 
 /* Waits for all. Collective. */
 void elbow_world_barrier(elbow_world *world);
+
+/* The same, asleep: for ranks that wait while others work, which on shared cores a spinning rank would slow down.
+ * Collective. */
+void elbow_world_rest(elbow_world *world);
 
 /* Seconds since some fixed moment, monotonic. Local. */
 double elbow_now(void);
