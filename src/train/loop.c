@@ -81,6 +81,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
     const char *reason =
         elbow_stop_reason(first ? run->directory : NULL, now - run->born, first ? limit - margin : 0);
     unsigned flags = 0;
+    if (!reason && run->stop_step > 0 && run->step + 1 >= run->stop_step) reason = "plan";
     if (reason) {
         snprintf(clock->reason, sizeof clock->reason, "%s", reason);
         flags |= ELBOW_FLAG_STOP;
