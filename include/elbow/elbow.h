@@ -42,6 +42,7 @@
 #include "elbow/train/run.h"
 #include "elbow/train/step.h"
 #include "elbow/train/stop.h"
+#include "elbow/train/verify.h"
 #include "elbow/train/walk.h"
 #include "elbow/vae/vae.h"
 #include "elbow/version.h"

@@ -22,6 +22,7 @@ static const struct {
     {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true},
     {"interpolate", "the way from one example to another", cmd_interpolate, true},
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
+    {"verify", "whether files are whole; what differs; does a run resume to the same bits", cmd_verify, true},
     {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true},
     {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
 };

@@ -18,7 +18,12 @@
 
 #include "elbow/base/error.h"
 
-typedef enum elbow_log_level { ELBOW_LOG_WARNING, ELBOW_LOG_NOTICE, ELBOW_LOG_DETAIL } elbow_log_level;
+typedef enum elbow_log_level {
+    ELBOW_LOG_NOTHING = -1, /* for elbow_log_open alone: not even warnings; the progress line is drawn */
+    ELBOW_LOG_WARNING,
+    ELBOW_LOG_NOTICE,
+    ELBOW_LOG_DETAIL
+} elbow_log_level;
 
 /* `speaks`: whether this process prints at all. `level`: the most detailed level printed. Nothing is
  * printed before the first call; a later one says it anew. Local. */
