@@ -62,7 +62,7 @@ static void print_row(const elbow_compared_values *v) {
     if (v->ulps == UINT64_MAX)
         snprintf(ulps, sizeof ulps, "-");
     else
-        snprintf(ulps, sizeof ulps, "%" PRIu64, v->ulps);
+        snprintf(ulps, sizeof ulps, v->ulps < 10000000 ? "%.0f" : "%.2g", (double)v->ulps);
     printf("  %-44s %19s  %-14s %10.3g %10.3g %10s\n", v->name, many, where, v->absolute, v->relative, ulps);
 }
 

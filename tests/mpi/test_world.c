@@ -101,10 +101,37 @@ static void too_much(void) {
     check_same_message();
 }
 
+/* The first ranks make a world of their own, at work in it while the others rest. */
+static void parts_of_it(void) {
+    elbow_world *sub = NULL;
+    for (int count = 1; count <= world->size; count++) {
+        CHECK(elbow_world_sub(world, count, &sub) == ELBOW_OK, "%d ranks", count);
+        CHECK((sub != NULL) == (world->rank < count), "%d ranks", count);
+        if (sub != NULL) {
+            CHECK(sub->rank == world->rank && sub->size == count, "rank %d of %d", sub->rank, sub->size);
+            CHECK(sub->node_rank == world->node_rank && sub->node_size <= world->node_size && sub->nodes >= 1,
+                  "rank %d of %d on the node", sub->node_rank, sub->node_size);
+            CHECK(world->nodes > 1 || sub->node_size == count, "%d on the only node", sub->node_size);
+            int sum = 0, all[64] = {0};
+            size_t counts[64];
+            for (int r = 0; r < count; r++) counts[r] = sizeof *all;
+            CHECK(elbow_world_allgather(sub, &sub->rank, all, counts) == ELBOW_OK, "%d ranks", count);
+            for (int r = 0; r < count; r++) sum += all[r] - r;
+            CHECK(sum == 0, "%d ranks", count);
+            elbow_world_close(&sub);
+            CHECK(sub == NULL, "closed");
+        }
+        elbow_world_rest(world);
+    }
+    CHECK(elbow_world_sub(world, world->size + 1, &sub) == ELBOW_USAGE && sub == NULL, "too many");
+    CHECK(elbow_world_sub(world, 0, &sub) == ELBOW_USAGE && sub == NULL, "none");
+}
+
 int main(int argc, char **argv) {
     static const rank_test tests[] = {
-        {"places", places},         {"all well", all_well}, {"one fails", one_fails},
-        {"broadcasts", broadcasts}, {"gathers", gathers},   {"too much", too_much},
+        {"places", places},           {"all well", all_well}, {"one fails", one_fails},
+        {"broadcasts", broadcasts},   {"gathers", gathers},   {"too much", too_much},
+        {"parts of it", parts_of_it},
     };
     return run_on_ranks(argc, argv, tests, sizeof tests / sizeof *tests);
 }
