@@ -32,6 +32,8 @@ static elbow_status check_steps(const elbow_table *t, const char *name, bool by_
                                 const char *subject) {
     const double *steps = elbow_table_column(t, "step"), *seconds = elbow_table_column(t, "seconds");
     const double *splits = by_split ? elbow_table_column(t, "split") : NULL;
+    const char *mend = step < 0 ? "resume the run from its newest checkpoint, which writes the history anew"
+                                : "take an earlier one";
     for (size_t r = 0; r < t->rows; r++) {
         ELBOW_CHECK(steps[r] >= 0 && steps[r] == floor(steps[r]), ELBOW_FORMAT,
                     "%s: %s: row %zu is of step %g, which cannot be; take an earlier file", subject, name, r,
@@ -43,15 +45,11 @@ static elbow_status check_steps(const elbow_table *t, const char *name, bool by_
         bool grows =
             steps[r] > steps[r - 1] || (splits && steps[r] == steps[r - 1] && splits[r] > splits[r - 1]);
         bool again = steps[r] == steps[r - 1] && (!splits || splits[r] == splits[r - 1]);
-        ELBOW_CHECK(grows, ELBOW_FORMAT,
-                    "%s: %s: row %zu, of step %.0f, %s; resume the run from its newest "
-                    "checkpoint, which writes the history anew",
-                    subject, name, r, steps[r],
-                    again ? "is there twice" : "comes after that of a later step");
+        ELBOW_CHECK(grows, ELBOW_FORMAT, "%s: %s: row %zu, of step %.0f, %s; %s", subject, name, r, steps[r],
+                    again ? "is there twice" : "comes after that of a later step", mend);
         ELBOW_CHECK(seconds[r] >= seconds[r - 1], ELBOW_FORMAT,
-                    "%s: %s: row %zu (step %.0f): seconds go back from %g to %g; resume the run from its "
-                    "newest checkpoint, which writes the history anew",
-                    subject, name, r, steps[r], seconds[r - 1], seconds[r]);
+                    "%s: %s: row %zu (step %.0f): seconds go back from %g to %g; %s", subject, name, r,
+                    steps[r], seconds[r - 1], seconds[r], mend);
     }
     return ELBOW_OK;
 }
