@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "elbow/base/log.h"
+#include "elbow/parallel/library.h"
 #include "parallel/comm.h"
+#include "parallel/launch.h"
 #include "parallel/waits.h"
 
-enum { PIECE = 1 << 30, MESSAGE_BYTES = 4096 };
+enum { PIECE = 1 << 30, MESSAGE_BYTES = 4096, SINGLETON_SECONDS = 2 };
 enum { REST = 10000000 }; /* ns between two looks of a rank that rests */
 
 /* A node is numbered by its lowest rank: nodes in the order in which ranks first touch them. */
@@ -30,6 +32,34 @@ static elbow_status find_nodes(elbow_world *world) {
         world->nodes++;
     }
     return ELBOW_OK;
+}
+
+/* A launcher that sees one process leave in failure may end the others, so the silent ones leave last. */
+static elbow_status refuse_singletons(const elbow_launch *launch, const char *library) {
+    int size = 0;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    elbow_status status = elbow_launch_check(launch, size, library);
+    if (status == ELBOW_OK) return ELBOW_OK;
+    if (launch->rank > 0) {
+        elbow_log_open(false, ELBOW_LOG_WARNING);
+        sleep(SINGLETON_SECONDS);
+    }
+    MPI_Finalize();
+    return status;
+}
+
+static elbow_status start_mpi(int *argc, char ***argv) {
+    char library[128];
+    elbow_launch launch;
+    elbow_launch_watch watch;
+    int provided = 0; /* a background writer never calls MPI: funneled will do */
+    elbow_launch_here(&launch);
+    elbow_library_describe(library, sizeof library);
+    elbow_launch_watch_begin(&watch, &launch, library);
+    int result = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+    elbow_launch_watch_end(&watch);
+    ELBOW_CHECK(result == MPI_SUCCESS, ELBOW_PARALLEL, "MPI did not start; check the launcher");
+    return refuse_singletons(&launch, library);
 }
 
 /* The world of `all`, which it owns from here on. Collective over it. */
@@ -64,11 +94,7 @@ elbow_status elbow_world_open(elbow_world **out, int *argc, char ***argv) {
     int initialized = 0;
     bool launched = elbow_log_launched();
     MPI_Initialized(&initialized);
-    if (!initialized) {
-        int provided = 0; /* a background writer never calls MPI: funneled will do */
-        ELBOW_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS,
-                    ELBOW_PARALLEL, "MPI did not start; check the launcher");
-    }
+    if (!initialized) ELBOW_TRY(start_mpi(argc, argv));
     MPI_Comm all = MPI_COMM_NULL;
     MPI_Comm_dup(MPI_COMM_WORLD, &all);
     return make(out, all, !initialized, launched);

@@ -8,7 +8,7 @@
 #include "elbow/base/real.h"
 #include "elbow/parallel/world.h"
 
-/* "Open MPI v4.1.4": its name and version, one line. Local; after elbow_world_open. */
+/* "Open MPI v4.1.4": its name and version, one line. Local; before elbow_world_open, too. */
 void elbow_library_describe(char *text, size_t room);
 
 /* values, count on every rank, become their sum over ranks: one plain MPI_Allreduce, in place, with the library's order of

@@ -18,7 +18,9 @@ typedef struct elbow_world {
     struct elbow_world_comm *comm; /* MPI's side: see src/parallel/comm.h */
 } elbow_world;
 
-/* Initialises MPI (unless done) and finds the nodes. Collective. */
+/* Initialises MPI (unless done) and finds the nodes. ELBOW_PARALLEL where the launcher started several processes that do
+ * not see each other, each a world of one (ELBOW_SINGLETONS=1 in the environment allows that): then MPI is finalised, and
+ * the log of all but the launch's first process is silent. Collective. */
 elbow_status elbow_world_open(elbow_world **world, int *argc, char ***argv);
 
 /* A world of the first `count` ranks, and of their nodes; *sub is NULL on the others. elbow_world_close closes it, on its
