@@ -31,6 +31,43 @@ void elbow_cores_mask(uint64_t mask[ELBOW_CORE_WORDS]) {
 #endif
 }
 
+/* The kernel cuts a wish for all cores to the cpuset's; this thread's own mask is put back at once. */
+int elbow_cores_granted(void) {
+    int count = 0;
+#ifdef __linux__
+    cpu_set_t own, all;
+    if (sched_getaffinity(0, sizeof own, &own) != 0) return 0;
+    memset(&all, 0xff, sizeof all);
+    if (sched_setaffinity(0, sizeof all, &all) == 0 && sched_getaffinity(0, sizeof all, &all) == 0)
+        count = CPU_COUNT(&all);
+    if (sched_setaffinity(0, sizeof own, &own) != 0) return 0;
+#endif
+    return count;
+}
+
+/* The first of "0-1" or "0,48"; `core` itself where there is none to read. */
+static int first_sibling(int core, const char *root) {
+    char path[1024];
+    int first = core;
+    snprintf(path, sizeof path, "%.900s/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", root,
+             core);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return core;
+    if (fscanf(file, "%d", &first) != 1 || first < 0 || first >= ELBOW_CORE_WORDS * 64) first = core;
+    fclose(file);
+    return first;
+}
+
+void elbow_cores_whole(const uint64_t mask[ELBOW_CORE_WORDS], uint64_t whole[ELBOW_CORE_WORDS],
+                       const char *root) {
+    memset(whole, 0, ELBOW_CORE_WORDS * sizeof *whole);
+    for (int core = 0; core < ELBOW_CORE_WORDS * 64; core++) {
+        if (!(mask[core / 64] >> core % 64 & 1)) continue;
+        int first = first_sibling(core, root ? root : "");
+        whole[first / 64] |= UINT64_C(1) << first % 64;
+    }
+}
+
 /* "QUOTA PERIOD" in microseconds, or "max PERIOD". */
 static double read_quota(const char *path) {
     double quota = 0, period = 0;

@@ -1,12 +1,26 @@
 #include "train/advice.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { LINE = 512, MANY_CORES = 16 };
+enum { LINE = 768, MANY_CORES = 16 };
+
+/* OpenMP binds the threads of a process without a look at the node's other processes. */
+static void find_binder(elbow_seat *seat) {
+    static const char *const names[] = {"OMP_PROC_BIND", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value == NULL || *value == 0 || strcasecmp(value, "false") == 0 || strcasecmp(value, "none") == 0)
+            continue;
+        snprintf(seat->binder, sizeof seat->binder, "%s=%.40s", names[i], value);
+        return;
+    }
+}
 
 void elbow_seat_find(elbow_seat *seat, int node, const char *host) {
     memset(seat, 0, sizeof *seat);
@@ -15,14 +29,18 @@ void elbow_seat_find(elbow_seat *seat, int node, const char *host) {
     seat->online = elbow_cores_online();
     seat->bound = elbow_cores_bound();
     seat->quota = elbow_cores_quota(NULL);
+    seat->granted = elbow_cores_granted();
     elbow_cores_mask(seat->mask);
+    elbow_cores_whole(seat->mask, seat->whole, NULL);
+    find_binder(seat);
 }
 
 /* The ranks of a node, and what of it they may use together. */
 typedef struct table {
     const elbow_seat *seats; /* of all nodes */
     size_t count;
-    int64_t node, ranks, online;
+    int64_t node, ranks;
+    int64_t online, all; /* cores that the job has here, and that the node has */
     int threads;
     const char *host;
     elbow_advice_say *say; /* NULL: a look only reports whether its trouble is there */
@@ -66,6 +84,16 @@ static void list_cores(char *text, size_t room, const uint64_t *mask) {
 static bool crowded(const table *t) {
     int64_t wanted = t->ranks * t->threads, most = t->online > t->threads ? t->online / t->threads : 1;
     if (t->online == 0 || wanted <= t->online) return false;
+    if (t->online < t->all) {
+        say(t,
+            "%lld rank%s × %d thread%s on %s take turns, where the job has %lld of the node's %lld cores "
+            "(its cpuset); "
+            "start at most %lld rank%s a node, or ask for more cores (sbatch --ntasks-per-node, "
+            "--cpus-per-task)",
+            (long long)t->ranks, plural(t->ranks), t->threads, plural(t->threads), t->host,
+            (long long)t->online, (long long)t->all, (long long)most, plural(most));
+        return true;
+    }
     say(t,
         "%lld rank%s × %d thread%s on %s, a node of %lld core%s, take turns; start at most %lld rank%s a "
         "node "
@@ -95,26 +123,30 @@ static bool rationed(const table *t) {
 
 /* Threads of ranks that may only use what this rank may use: more than that is. Ranks with more room make way. */
 static bool squeezed_at(const table *t, const elbow_seat *seat) {
-    char cores[64];
+    char cores[64], binder[160] = "";
     int64_t ranks = 0;
     for (size_t i = 0; i < t->count; i++)
         if (t->seats[i].node == t->node && within(t->seats[i].mask, seat->mask)) ranks++;
     if (seat->bound == 0 || seat->bound >= t->online || ranks * t->threads <= seat->bound) return false;
     list_cores(cores, sizeof cores, seat->mask);
+    if (seat->binder[0])
+        snprintf(binder, sizeof binder,
+                 "; %s may be what binds them, each rank to the first cores it sees: unset it", seat->binder);
     if (ranks == 1)
         say(t,
             "%d threads a rank, and on %s one is bound to %lld core%s (%s); give each rank its cores: mpirun "
             "--map-by "
             "slot:PE=%d (Open MPI binds each of one or two ranks to a single core unless told), srun "
-            "--cpus-per-task=%d",
-            t->threads, t->host, (long long)seat->bound, plural(seat->bound), cores, t->threads, t->threads);
+            "--cpus-per-task=%d%s",
+            t->threads, t->host, (long long)seat->bound, plural(seat->bound), cores, t->threads, t->threads,
+            binder);
     else
         say(t,
             "%lld ranks × %d thread%s on %s are bound to the same %lld core%s (%s) and take turns; give each "
             "its own: "
-            "mpirun --bind-to core%s, srun --cpu-bind=cores",
+            "mpirun --bind-to core%s, srun --cpu-bind=cores%s",
             (long long)ranks, t->threads, plural(t->threads), t->host, (long long)seat->bound,
-            plural(seat->bound), cores, t->threads > 1 ? " with --map-by slot:PE=THREADS" : "");
+            plural(seat->bound), cores, t->threads > 1 ? " with --map-by slot:PE=THREADS" : "", binder);
     return true;
 }
 
@@ -122,6 +154,38 @@ static bool squeezed(const table *t) {
     for (size_t i = 0; i < t->count; i++)
         if (t->seats[i].node == t->node && squeezed_at(t, &t->seats[i])) return true;
     return false;
+}
+
+static int64_t count_bits(const uint64_t *mask) {
+    int64_t count = 0;
+    for (int w = 0; w < ELBOW_CORE_WORDS; w++)
+        for (uint64_t m = mask[w]; m != 0; m &= m - 1) count++;
+    return count;
+}
+
+/* Enough hardware threads, and too few cores: two threads share one's arithmetic, which products keep busy alone. */
+static bool paired(const table *t) {
+    uint64_t threads[ELBOW_CORE_WORDS] = {0}, cores[ELBOW_CORE_WORDS] = {0};
+    int64_t wanted = t->ranks * t->threads;
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->seats[i].node != t->node) continue;
+        if (count_bits(t->seats[i].whole) == 0) return false;
+        for (int w = 0; w < ELBOW_CORE_WORDS; w++) {
+            threads[w] |= t->seats[i].mask[w];
+            cores[w] |= t->seats[i].whole[w];
+        }
+    }
+    int64_t there = count_bits(cores), least = there > t->threads ? there / t->threads : 1;
+    if (there >= wanted || count_bits(threads) < wanted) return false;
+    say(t,
+        "%lld rank%s × %d thread%s on %s have %lld cores, with several hardware threads each: those share a "
+        "core's "
+        "arithmetic, and matrix products gain little by it; give each thread a core: srun "
+        "--hint=nomultithread, mpirun "
+        "--map-by slot:PE=%d --bind-to core; or start %lld rank%s a node",
+        (long long)t->ranks, plural(t->ranks), t->threads, plural(t->threads), t->host, (long long)there,
+        t->threads, (long long)least, plural(least));
+    return true;
 }
 
 /* Several ranks that the kernel may move, and with them their caches and the memory they touched first. */
@@ -155,21 +219,24 @@ static bool first_of_node(const elbow_seat *seats, size_t i) {
 void elbow_advise(const elbow_seat *seats, size_t count, int threads, elbow_advice_say *say_line,
                   void *context) {
     /* Too many threads for the node are squeezed wherever they sit, so that is not said too. */
-    bool (*const looks[])(const table *) = {crowded, squeezed, adrift, rationed};
-    bool said[4] = {false};
+    bool (*const looks[])(const table *) = {crowded, squeezed, paired, adrift, rationed};
+    enum { LOOKS = sizeof looks / sizeof *looks };
+    bool said[LOOKS] = {false};
     for (size_t i = 0; i < count; i++) {
         if (!first_of_node(seats, i)) continue;
         table t = {.seats = seats,
                    .count = count,
                    .node = seats[i].node,
                    .online = seats[i].online,
+                   .all = seats[i].online,
                    .threads = threads,
                    .host = seats[i].host,
                    .context = context};
         for (size_t j = i; j < count; j++) t.ranks += seats[j].node == t.node;
-        for (size_t k = 0; k < 3; k++)
+        if (seats[i].granted > 0 && seats[i].granted < t.online) t.online = seats[i].granted;
+        for (size_t k = 0; k < LOOKS - 1; k++)
             if (find(looks[k], &t, say_line, &said[k])) break;
-        find(looks[3], &t, say_line, &said[3]);
+        find(rationed, &t, say_line, &said[LOOKS - 1]);
     }
 }
 
@@ -199,6 +266,31 @@ void elbow_advise_environment(const char *omp, const char *openblas, int threads
                  "%s=%ld is set, and train.threads = %d wins (it defines the run's bits); a new run takes "
                  "--set train.threads=%ld",
                  variables[i].name, number, threads, number);
+        say_line(context, text);
+        return;
+    }
+}
+
+void elbow_advise_memory(const elbow_need *needs, size_t count, elbow_advice_say *say_line, void *context) {
+    char text[LINE];
+    for (size_t i = 0; i < count; i++) {
+        double bytes = 0, limit = HUGE_VAL;
+        int64_t ranks = 0;
+        for (size_t j = 0; j < count; j++) {
+            if (needs[j].node != needs[i].node) continue;
+            bytes += needs[j].bytes;
+            limit = fmin(limit, needs[j].limit);
+            ranks++;
+        }
+        if (!(bytes > limit)) continue;
+        snprintf(text, sizeof text,
+                 "%lld rank%s on %s will hold about %.3g GB, and %.3g GB is all that the node, or the job's "
+                 "limit, has: the "
+                 "kernel will kill %s; start fewer ranks a node, ask for more memory (sbatch --mem), or make "
+                 "data.memory, "
+                 "train.batch or the model smaller",
+                 (long long)ranks, plural(ranks), needs[i].host, bytes / 1e9, limit / 1e9,
+                 ranks == 1 ? "it" : "one");
         say_line(context, text);
         return;
     }

@@ -1,8 +1,14 @@
 #include "train/memory.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "elbow/base/arena.h"
+#include "elbow/base/log.h"
 #include "elbow/train/evaluate.h"
 #include "store/saver.h"
+#include "train/advice.h"
 
 elbow_memory elbow_memory_of(const elbow_run *run) {
     size_t begin = 0, end = 0, slots = elbow_optimizer_slots(run->optimizer);
@@ -25,4 +31,32 @@ elbow_memory elbow_memory_of(const elbow_run *run) {
 
 size_t elbow_memory_total(const elbow_memory *m) {
     return m->parameters + m->gradients + m->moments + m->activations + m->data + m->snapshot;
+}
+
+static void warn(void *context, const char *text) {
+    (void)context;
+    elbow_warn("%s", text);
+}
+
+elbow_status elbow_memory_warn(const elbow_run *run) {
+    elbow_world *world = run->world;
+    size_t size = (size_t)world->size;
+    const elbow_memory memory = elbow_memory_of(run);
+    elbow_need need = {.node = world->node,
+                       .bytes = (double)elbow_memory_total(&memory) + ELBOW_MEMORY_LIBRARIES,
+                       .limit = elbow_memory_bytes()};
+    snprintf(need.host, sizeof need.host, "%s", world->host);
+    size_t *counts = malloc(size * sizeof *counts);
+    elbow_need *needs = world->rank == 0 ? malloc(size * sizeof *needs) : NULL;
+    bool made = counts != NULL && (needs != NULL || world->rank != 0);
+    elbow_status status = elbow_world_agree(
+        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for what %zu ranks need", size));
+    if (status == ELBOW_OK) {
+        for (size_t i = 0; i < size; i++) counts[i] = sizeof need;
+        status = elbow_world_gather(world, &need, needs, counts);
+    }
+    if (status == ELBOW_OK && world->rank == 0) elbow_advise_memory(needs, size, warn, NULL);
+    free(counts);
+    free(needs);
+    return status;
 }

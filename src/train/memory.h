@@ -16,4 +16,10 @@ elbow_memory elbow_memory_of(const elbow_run *run);
 
 size_t elbow_memory_total(const elbow_memory *memory);
 
+/* What the program, MPI, BLAS and HDF5 take beside that, about. */
+#define ELBOW_MEMORY_LIBRARIES 45e6
+
+/* A warning where a node's ranks will hold more than it has, before they touch it all. Collective. */
+elbow_status elbow_memory_warn(const elbow_run *run);
+
 #endif

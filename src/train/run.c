@@ -14,6 +14,7 @@
 #include "store/saver.h"
 #include "train/facts.h"
 #include "train/fault.h"
+#include "train/memory.h"
 #include "train/pulse.h"
 #include "train/restore.h"
 #include "train/resume.h"
@@ -267,6 +268,7 @@ static elbow_status set_up(elbow_run *run, const elbow_start *start) {
                                "give data.file as a path that means the same file on every node"));
     ELBOW_TRY(elbow_facts_agree(run));
     ELBOW_TRY(create_parts(run));
+    ELBOW_TRY(elbow_memory_warn(run));
     ELBOW_TRY(begin(run, start, start->checkpoint));
     return elbow_world_agree(run->world, make_directory(run, start));
 }

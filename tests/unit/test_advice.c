@@ -1,6 +1,7 @@
 /* Advice at the start: what is said of described nodes, and that nothing is said of good ones. */
 #include "train/advice.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -116,6 +117,56 @@ static void less_time_than_threads(void **state) {
     expect(advise(1, 16), 2, "take turns"); /* and the quota */
 }
 
+/* The node has more cores than the job. */
+static void fewer_cores_than_the_node(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 4; i++) sit(i, 0, 64, 8, 11), seats[i].granted = 4;
+    expect(advise(4, 1), 0, "");
+    expect(advise(4, 2), 1,
+           "4 ranks × 2 threads on host-0 take turns, where the job has 4 of the node's 64 cores (its "
+           "cpuset); start at "
+           "most 2 ranks a node");
+    for (size_t i = 0; i < 4; i++) seats[i].granted = 64; /* bound by the launcher, which can be told */
+    expect(advise(4, 2), 1, "bound to the same 4 cores (8-11)");
+    snprintf(seats[0].binder, sizeof seats[0].binder, "OMP_PROC_BIND=close");
+    expect(advise(4, 2), 1, "; OMP_PROC_BIND=close may be what binds them");
+    expect(advise(1, 8), 1, "; OMP_PROC_BIND=close may be what binds them");
+}
+
+/* Cores c and c + half are one. */
+static void hardware_threads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 4; i++) { /* each rank both hardware threads of a core */
+        sit(i, 0, 8, 0, -1);
+        memset(seats[i].mask, 0, sizeof seats[i].mask);
+        seats[i].mask[0] = UINT64_C(0x11) << i;
+        seats[i].whole[0] = UINT64_C(1) << i;
+        seats[i].bound = 2;
+    }
+    expect(advise(4, 1), 0, "");
+    expect(advise(4, 2), 1, "4 ranks × 2 threads on host-0 have 4 cores, with several hardware threads each");
+    expect(advise(4, 2), 1, "or start 2 ranks a node");
+    expect(advise(4, 3), 1, "take turns");
+    for (size_t i = 0; i < 4; i++) memset(seats[i].whole, 0, sizeof seats[i].whole); /* unknown */
+    expect(advise(4, 2), 0, "");
+    for (size_t i = 0; i < 8; i++) sit(i, 0, 8, 0, -1), seats[i].whole[0] = 0xf; /* unbound */
+    expect(advise(4, 1), 0, "");
+    expect(advise(8, 1), 1, "8 ranks × 1 thread on host-0 have 4 cores");
+}
+
+static void too_little_memory(void **state) {
+    (void)state;
+    elbow_need needs[4] = {{.node = 0, .bytes = 3e9, .limit = HUGE_VAL, .host = "a"},
+                           {.node = 1, .bytes = 3e9, .limit = 8e9, .host = "b"},
+                           {.node = 1, .bytes = 3e9, .limit = 8e9, .host = "b"},
+                           {.node = 1, .bytes = 3e9, .limit = 16e9, .host = "b"}};
+    heard h = {0};
+    elbow_advise_memory(needs, 3, hear, &h);
+    expect(h, 0, "");
+    elbow_advise_memory(needs, 4, hear, &h);
+    expect(h, 1, "3 ranks on b will hold about 9 GB, and 8 GB is all");
+}
+
 /* Each node has its own trouble: what was said of one keeps nothing from being said of the next. */
 static void another_trouble_on_each_node(void **state) {
     (void)state;
@@ -172,6 +223,12 @@ static void own_seat(void **state) {
     assert_int_equal(seat.node, 3);
     assert_int_equal(seat.bound, cores);
     assert_true(seat.online >= seat.bound);
+    assert_true(seat.granted >= seat.bound);
+    int whole = 0;
+    for (int w = 0; w < ELBOW_CORE_WORDS; w++)
+        for (uint64_t m = seat.whole[w]; m != 0; m &= m - 1) whole++;
+    assert_true(whole > 0 && whole <= cores);
+    assert_int_equal(elbow_cores_bound(), cores); /* looking has not moved it */
     assert_string_equal(seat.host, "here");
 }
 
@@ -182,6 +239,9 @@ int main(void) {
         cmocka_unit_test(bound_to_too_few),
         cmocka_unit_test(unbound_on_many_cores),
         cmocka_unit_test(less_time_than_threads),
+        cmocka_unit_test(fewer_cores_than_the_node),
+        cmocka_unit_test(hardware_threads),
+        cmocka_unit_test(too_little_memory),
         cmocka_unit_test(another_trouble_on_each_node),
         cmocka_unit_test(variables),
         cmocka_unit_test(own_seat),

@@ -147,6 +147,27 @@ static void quotas(void **state) {
     assert_int_equal(system(command), 0);
 }
 
+/* Cores 0 and 2 are one, as are 1 and 3; of 4 nothing is known. */
+static void siblings(void **state) {
+    (void)state;
+    char root[] = "elbow_cores_XXXXXX", command[512], path[256];
+    uint64_t mask[ELBOW_CORE_WORDS] = {0x1d}, whole[ELBOW_CORE_WORDS];
+    assert_non_null(mkdtemp(root));
+    for (int core = 0; core < 4; core++) {
+        snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/topology", root, core);
+        snprintf(command, sizeof command, "mkdir -p %s", path);
+        assert_int_equal(system(command), 0);
+        strcat(path, "/thread_siblings_list");
+        write_text(path, core % 2 == 0 ? "0,2\n" : "1,3\n");
+    }
+    elbow_cores_whole(mask, whole, root); /* 0, 2, 3, 4 */
+    assert_int_equal(whole[0], 0x13);
+    elbow_cores_whole(mask, whole, "no/such/root");
+    assert_int_equal(whole[0], 0x1d);
+    snprintf(command, sizeof command, "rm -r %s", root);
+    assert_int_equal(system(command), 0);
+}
+
 static void masks(void **state) {
     (void)state;
     uint64_t mask[ELBOW_CORE_WORDS];
@@ -159,11 +180,9 @@ static void masks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_element_once),
-        cmocka_unit_test(runs_follow_each_other),
-        cmocka_unit_test(idle_threads_sleep),
-        cmocka_unit_test(quotas),
-        cmocka_unit_test(masks),
+        cmocka_unit_test(every_element_once), cmocka_unit_test(runs_follow_each_other),
+        cmocka_unit_test(idle_threads_sleep), cmocka_unit_test(quotas),
+        cmocka_unit_test(siblings),           cmocka_unit_test(masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
