@@ -108,13 +108,14 @@ static void free_handle(elbow_h5 **file) {
     *file = NULL;
 }
 
+/* What others wrote is read in whatever format this HDF5 knows. */
 static hid_t make_access(elbow_h5_medium *medium) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     /* The 1.8 format: every HDF5 since 2008 reads it, and its headers carry checksums, so that a flipped
      * bit in one is seen before it is believed. */
 #if H5_VERSION_GE(1, 10, 2)
-    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, medium->writing ? H5F_LIBVER_V18 : H5F_LIBVER_LATEST);
 #else
     H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
 #endif
