@@ -66,12 +66,33 @@ static reason why_it_failed(void) {
     return why;
 }
 
-elbow_status elbow_h5_fail_read(const elbow_h5 *file, const char *object) {
+/* The first block that is not what was written; `object` is what was being read, "" where that says nothing. */
+static elbow_status fail_damaged(const elbow_h5 *file, const char *object) {
+    const elbow_h5_medium *medium = &file->medium;
+    return elbow_fail(ELBOW_FORMAT,
+                      "%s: %s%sdamaged: bytes %zu to %zu are not those that were written; copy the file "
+                      "again, or take an earlier one",
+                      file->name, object, object[0] != '\0' ? " is " : "", medium->damage,
+                      medium->damage + medium->damage_bytes - 1);
+}
+
+elbow_status elbow_h5_fail_read(elbow_h5 *file, const char *object) {
     if (file->medium.error != 0)
         return elbow_fail(ELBOW_IO, "%s: %s cannot be read (%s); check the file system and its mount",
                           file->name, object, strerror(file->medium.error));
+    file->told = file->medium.damage_bytes > 0;
+    if (file->told) return fail_damaged(file, object);
     return elbow_fail(ELBOW_FORMAT, "%s: %s is damaged (%s); make or copy the file again", file->name, object,
                       why_it_failed().text);
+}
+
+elbow_status elbow_h5_check_intact(const elbow_h5 *file, elbow_status status) {
+    const elbow_h5_medium *medium = &file->medium;
+    if (medium->error != 0 && !medium->writing)
+        return elbow_fail(ELBOW_IO, "%s: cannot be read (%s); check the file system and its mount",
+                          file->name, strerror(medium->error));
+    if (medium->damage_bytes > 0 && (status == ELBOW_OK || !file->told)) return fail_damaged(file, "");
+    return status;
 }
 
 elbow_status elbow_h5_fail_write(const elbow_h5 *file, const char *object) {
@@ -149,12 +170,15 @@ elbow_status elbow_h5_open(elbow_h5 **file, const char *path) {
                         path, strerror(error));
     ELBOW_CHECK_OR_DONE(starts_as_hdf5((*file)->medium.descriptor), ELBOW_FORMAT,
                         "%s: not an HDF5 file; give one that elbow made", path);
+    ELBOW_TRY_OR_DONE(elbow_h5_find_seal(&(*file)->medium, path));
     access = make_access(&(*file)->medium);
     (*file)->id = H5Fopen(path, H5F_ACC_RDONLY, access);
-    ELBOW_CHECK_OR_DONE((*file)->id >= 0, (*file)->medium.error != 0 ? ELBOW_IO : ELBOW_FORMAT,
+    ELBOW_TRY_OR_DONE(elbow_h5_check_intact(*file, ELBOW_OK));
+    ELBOW_CHECK_OR_DONE((*file)->id >= 0, ELBOW_FORMAT,
                         "%s: an HDF5 file, damaged or cut short (%s); make or copy it again", path,
-                        (*file)->medium.error != 0 ? strerror((*file)->medium.error) : why_it_failed().text);
+                        why_it_failed().text);
 done:
+    if (status != ELBOW_OK && (*file)->id >= 0) H5Fclose((*file)->id);
     if (status != ELBOW_OK) free_handle(file);
     if (access >= 0) H5Pclose(access);
     elbow_h5_leave();
@@ -206,8 +230,12 @@ elbow_status elbow_h5_close(elbow_h5 **file) {
     if (*file == NULL) return ELBOW_OK;
     elbow_h5_enter();
     elbow_status status = finish(*file);
-    /* Network file systems may say only now that a quota is used up. */
     bool on_disk = (*file)->medium.descriptor >= 0 && (*file)->medium.writing;
+    elbow_h5_leave();
+    /* Outside of the lock: a large file takes a while. */
+    if (on_disk && status == ELBOW_OK) elbow_h5_seal_descriptor(&(*file)->medium);
+    elbow_h5_enter();
+    /* Network file systems may say only now that a quota is used up. */
     if (elbow_h5_close_medium(&(*file)->medium) != 0 && on_disk && status == ELBOW_OK)
         status = elbow_h5_fail_write(*file, "the file");
     free_handle(file);
@@ -231,6 +259,8 @@ elbow_status elbow_h5_image(elbow_h5 *file, void **bytes, size_t *count) {
     *count = 0;
     elbow_h5_enter();
     elbow_status status = finish(file);
+    if (status == ELBOW_OK && elbow_h5_seal_memory(&file->medium) != 0)
+        status = elbow_h5_fail_write(file, "the file");
     if (status == ELBOW_OK) {
         *bytes = file->medium.memory;
         *count = file->medium.size;

@@ -3,7 +3,8 @@
  * Small files are made in memory and given to elbow_file_replace as bytes; data files and checkpoints, which may be as
  * large as memory, are written to disk directly, under a temporary name. A full disk is an error of ours, and HDF5 is
  * left closed (h5_driver.c). Every dataset that elbow writes has an attribute `checksum`: XXH64 of its elements
- * in order, little-endian, 16 hexadecimal digits. The format is HDF5 1.8's, without times: the same contents are
+ * in order, little-endian, 16 hexadecimal digits; every file ends in a seal (h5_seal.c), so that no byte reaches HDF5 that
+ * is not what was written. The format is HDF5 1.8's, without times: the same contents are
  * the same bytes. No locks are taken, so network file systems without them work. Readers believe no header:
  * sizes must fit the file. HDF5's error stack is silenced; messages name file and object. HDF5's clean-up at
  * exit is off, unless the program used HDF5 before elbow. */
@@ -37,6 +38,10 @@ elbow_status elbow_h5_create_disk(elbow_h5 **file, const char *path, const char 
 
 /* Closes; a disk file's last write errors come out here. NULL is fine. */
 elbow_status elbow_h5_close(elbow_h5 **file);
+
+/* What reading came to: `status`, unless something in the file could not be read or was not what was written; then the
+ * error that says so, whatever followed from it. A reader ends with it: what looked absent may have been damaged. */
+elbow_status elbow_h5_check_intact(const elbow_h5 *file, elbow_status status);
 
 /* Closes a file that is of no use any more (its writing failed), without a new message. NULL is fine. */
 void elbow_h5_discard(elbow_h5 **file);

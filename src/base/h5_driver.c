@@ -45,9 +45,11 @@ static herr_t close_file(H5FD_t *base) {
 }
 
 static herr_t query(const H5FD_t *base, unsigned long *flags) {
-    (void)base;
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    /* What gathers metadata adds addresses and sizes without a look at the file's end, and copies by them: not where
+     * a file is read, whose headers may say anything. HDF5 asks for the flags of no file, too. */
+    bool reading = base != NULL && !((const driver_file *)base)->medium->writing;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    if (!reading) *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
     return 0;
 }
 
@@ -73,6 +75,7 @@ static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t 
     (void)type, (void)transfer;
     size_t there = at < medium->size ? medium->size - (size_t)at : 0;
     if (there > count) there = count;
+    if (there < count && !medium->writing) return -1; /* an address or a size that a header invented */
     /* HDF5 may read back what it has allotted and not written. */
     memset((char *)bytes + there, 0, count - there);
     if (medium->descriptor < 0) {
@@ -86,7 +89,7 @@ static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t 
         if (n <= 0) return medium->writing ? 0 : -1; /* 0: the file became shorter under our hands */
         done += (size_t)n;
     }
-    return 0;
+    return elbow_h5_compare(medium, (size_t)at, there, bytes) ? 0 : -1;
 }
 
 /* Makes memory of `size` bytes; what is new is zero. */
@@ -102,9 +105,9 @@ static int resize_memory(elbow_h5_medium *medium, size_t size) {
     return 0;
 }
 
-static int write_descriptor(int descriptor, const char *bytes, size_t count, haddr_t at) {
+int elbow_h5_write_descriptor(int descriptor, const void *bytes, size_t count, size_t at) {
     for (size_t done = 0; done < count;) {
-        ssize_t n = pwrite(descriptor, bytes + done, count - done, (off_t)(at + done));
+        ssize_t n = pwrite(descriptor, (const char *)bytes + done, count - done, (off_t)(at + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno;
         done += (size_t)n;
@@ -119,7 +122,7 @@ static herr_t write_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t
     size_t end = (size_t)at + count;
     if (medium->error != 0) return 0;
     if (medium->descriptor >= 0) {
-        medium->error = write_descriptor(medium->descriptor, bytes, count, at);
+        medium->error = elbow_h5_write_descriptor(medium->descriptor, bytes, count, at);
     } else {
         if (end > medium->size) medium->error = resize_memory(medium, end);
         if (medium->error == 0) memcpy(medium->memory + at, bytes, count);
@@ -185,6 +188,7 @@ int elbow_h5_open_medium(elbow_h5_medium *medium, const char *path, bool writing
 int elbow_h5_close_medium(elbow_h5_medium *medium) {
     if (medium->descriptor >= 0 && close(medium->descriptor) != 0 && medium->error == 0)
         medium->error = errno;
+    elbow_h5_forget_seal(medium);
     free(medium->memory);
     medium->memory = NULL;
     medium->descriptor = -1;

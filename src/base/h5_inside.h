@@ -25,18 +25,35 @@ typedef struct elbow_h5_medium {
     size_t size;
     unsigned char *memory;
     size_t room;
+    /* Of a file with a seal (h5_seal.c): its hashes, a bit for each block that was compared, room for a block, and the
+     * first block found to be another than was written. */
+    unsigned char *seal, *compared, *block;
+    size_t damage, damage_bytes;
 } elbow_h5_medium;
 
 struct elbow_h5 {
     hid_t id;
     char *name; /* for messages */
     elbow_h5_medium medium;
+    bool told; /* a message has named the damage and what was being read */
     elbow_h5_rows *rows;
 };
 
 /* 0 or errno. `path` NULL: memory. Closing gives the first error there was. */
 int elbow_h5_open_medium(elbow_h5_medium *medium, const char *path, bool writing);
 int elbow_h5_close_medium(elbow_h5_medium *medium);
+
+int elbow_h5_write_descriptor(int descriptor, const void *bytes, size_t count, size_t at); /* 0 or errno */
+
+/* Seals what was written, in memory or in the file: 0 or errno. */
+int elbow_h5_seal_memory(elbow_h5_medium *medium);
+int elbow_h5_seal_descriptor(elbow_h5_medium *medium);
+
+/* Looks for the seal of a file that is to be read; ELBOW_FORMAT where its size is not what its header says. Then compares
+ * what was read, once a block; false where it is not what was written. */
+elbow_status elbow_h5_find_seal(elbow_h5_medium *medium, const char *path);
+bool elbow_h5_compare(elbow_h5_medium *medium, size_t at, size_t count, void *bytes);
+void elbow_h5_forget_seal(elbow_h5_medium *medium);
 
 /* Makes an access list use the medium; the medium must outlive the file. */
 bool elbow_h5_use_medium(hid_t access, elbow_h5_medium *medium);
@@ -48,7 +65,7 @@ void elbow_h5_leave(void);
 
 /* Messages after a failed call; they read HDF5's error stack, so nothing of HDF5 may be called in between.
  * A reading fails by the system (ELBOW_IO) or because the file is damaged (ELBOW_FORMAT). */
-elbow_status elbow_h5_fail_read(const elbow_h5 *file, const char *object);
+elbow_status elbow_h5_fail_read(elbow_h5 *file, const char *object);
 elbow_status elbow_h5_fail_write(const elbow_h5 *file, const char *object);
 
 /* The same for a call that says it succeeded: a write that failed below HDF5 shows here. `result` is the

@@ -298,6 +298,12 @@ done:
 
 /* ------------------------------------------------------------------------------------ open and close */
 
+static elbow_status read_headers(elbow_dataset *dataset) {
+    ELBOW_TRY(check_format(dataset));
+    for (elbow_split split = 0; split < ELBOW_SPLITS; split++) ELBOW_TRY(open_split(dataset, split));
+    return make_digest(dataset);
+}
+
 elbow_status elbow_dataset_open(elbow_dataset **dataset, const char *path) {
     elbow_status status = ELBOW_OK;
     *dataset = NULL;
@@ -306,9 +312,8 @@ elbow_status elbow_dataset_open(elbow_dataset **dataset, const char *path) {
     made->path = strdup(path);
     ELBOW_CHECK_OR_DONE(made->path != NULL, ELBOW_MEMORY, "%s: no memory to open it", path);
     ELBOW_TRY_OR_DONE(elbow_h5_open(&made->file, path));
-    ELBOW_TRY_OR_DONE(check_format(made));
-    for (elbow_split split = 0; split < ELBOW_SPLITS; split++) ELBOW_TRY_OR_DONE(open_split(made, split));
-    ELBOW_TRY_OR_DONE(make_digest(made));
+    status = read_headers(made);
+    ELBOW_TRY_OR_DONE(elbow_h5_check_intact(made->file, status));
     *dataset = made;
     made = NULL;
 done:

@@ -49,6 +49,7 @@ static elbow_status open_dataset(elbow_array *array, const char *path, const cha
                 "%s: the dataset name `%.60s…` is too long", path, name);
     snprintf(array->name, sizeof array->name, "%.600s: %.500s", path, h5->path);
     if (!elbow_h5_has(h5->file, h5->path)) {
+        ELBOW_TRY(elbow_h5_check_intact(h5->file, ELBOW_OK));
         elbow_h5_list_numbers(h5->file, list, sizeof list);
         return elbow_fail(ELBOW_USAGE,
                           "%s: no dataset `%.200s` (links to elsewhere are not followed); it has %s", path,

@@ -175,7 +175,7 @@ elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *pa
     elbow_status status;
     if (c) {
         c->layout = &c->own_layout;
-        status = read_all(c, &stored);
+        status = elbow_h5_check_intact(stored.file, read_all(c, &stored));
     } else {
         status = elbow_fail(ELBOW_MEMORY, "%s: no memory to read it", path);
     }

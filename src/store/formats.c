@@ -70,7 +70,7 @@ elbow_status elbow_kind_of(const char *path, elbow_kind *kind) {
     }
     elbow_h5 *file = NULL;
     ELBOW_TRY(elbow_h5_open(&file, path));
-    elbow_status status = find_kind(file, path, kind);
+    elbow_status status = elbow_h5_check_intact(file, find_kind(file, path, kind));
     elbow_h5_close(&file);
     return status;
 }
@@ -102,7 +102,7 @@ elbow_status elbow_stored_open(elbow_stored *stored, const char *path, elbow_kin
                 strerror(errno));
     stored->bytes = (size_t)facts.st_size;
     elbow_status status = elbow_h5_open(&stored->file, path);
-    if (status == ELBOW_OK) status = check_format(stored, kind);
+    if (status == ELBOW_OK) status = elbow_h5_check_intact(stored->file, check_format(stored, kind));
     if (status != ELBOW_OK) elbow_stored_close(stored);
     return status;
 }

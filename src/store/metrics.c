@@ -288,7 +288,8 @@ elbow_status elbow_metrics_read(elbow_metrics *metrics, const char *path) {
     elbow_stored stored;
     *metrics = (elbow_metrics){0};
     ELBOW_TRY(elbow_stored_open(&stored, path, ELBOW_KIND_METRICS));
-    elbow_status status = elbow_metrics_get(metrics, &stored, "");
+    elbow_status status = elbow_h5_check_intact(stored.file, elbow_metrics_get(metrics, &stored, ""));
+    if (status != ELBOW_OK) elbow_metrics_destroy(metrics);
     elbow_stored_close(&stored);
     return status;
 }
