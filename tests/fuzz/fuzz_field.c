@@ -5,7 +5,13 @@
 
 #include "elbow/data/field.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     elbow_field field, back;
     char *text = malloc(count + 1), *first = NULL, *second = NULL;

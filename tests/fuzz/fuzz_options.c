@@ -7,6 +7,7 @@
 
 #include "elbow/base/options.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void demand(int condition, const char *what) {
@@ -54,6 +55,11 @@ static void parse(elbow_options *options, const char *text) {
         free(after);
     }
     free(before);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
