@@ -37,6 +37,7 @@ int cmd_score(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_traverse(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 
 /* A flag of a subcommand: exactly one of `value` (--out X, --out=X, -o X; at most once) and `on` (--verbose) is
  * not NULL. */

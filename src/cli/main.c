@@ -21,6 +21,7 @@ static const struct {
     {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true},
     {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true},
     {"interpolate", "the way from one example to another", cmd_interpolate, true},
+    {"watch", "how runs are doing, live on a terminal or once as text", cmd_watch, false},
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
     {"verify", "whether files are whole; what differs; does a run resume to the same bits", cmd_verify, true},
     {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true},
