@@ -86,11 +86,14 @@ static elbow_status show_once(watching *w) {
     ELBOW_TRY_OR_DONE(refresh(w));
     ELBOW_TRY_OR_DONE(draw(w, &canvas));
     size_t end = 0;
+    bool gap = false; /* what a screen leaves empty is one empty line of a text */
     for (int y = 0; y < canvas.height; y++) {
         size_t before = text.length;
         ELBOW_TRY_OR_DONE(
             elbow_canvas_row(&canvas, y, (elbow_canvas_style){elbow_terminal_utf8(), false}, &text));
         bool blank = text.length == before;
+        if (blank && gap) continue;
+        gap = blank;
         ELBOW_TRY_OR_DONE(elbow_text_add(&text, "\n", 1));
         if (!blank) end = text.length;
     }

@@ -64,7 +64,7 @@ elbow_status elbow_range_of(elbow_range *range, elbow_range_kind kind, const elb
         range->logarithmic = kind == ELBOW_RANGE_LOG && low > 0;
         range->above = most > high ? most : 0;
         if (range->logarithmic) {
-            double room = high > low ? pow(high / low, 0.04) : 1.1;
+            double room = high > low ? exp(0.04 * (log(high) - log(low))) : 1.1;
             range->low = low / room;
             range->high = high * room;
         } else {
@@ -84,7 +84,7 @@ elbow_status elbow_range_of(elbow_range *range, elbow_range_kind kind, const elb
 double elbow_range_place(const elbow_range *range, double value) {
     if (!range->logarithmic) return (value - range->low) / (range->high - range->low);
     if (!(value > 0)) return -INFINITY;
-    return log(value / range->low) / log(range->high / range->low);
+    return (log(value) - log(range->low)) / (log(range->high) - log(range->low)); /* quotients may overflow */
 }
 
 /* ------------------------------------------------------------------------------------------ ticks */

@@ -98,11 +98,11 @@ static size_t make_beside(panel *panels, const elbow_watched *run, const evaluat
         p->series[0] = train_series(run, all[i].column, false);
         if (!all[i].always && !varies(&p->series[0])) continue;
         double last = elbow_watched_last(run, all[i].column);
-        elbow_tick_text(value, last, fabs(last) / 500);
+        elbow_tick_text(value, last, fabs(last) / 100);
         snprintf(p->label, sizeof p->label, "%s", value);
         if (strcmp(all[i].column, "kl") == 0 && selecting->count > 0) {
             elbow_split split = elbow_watched_split(run);
-            elbow_tick_text(value, selecting->kl[selecting->count - 1], fabs(last) / 500);
+            elbow_tick_text(value, selecting->kl[selecting->count - 1], fabs(last) / 100);
             snprintf(p->label + strlen(p->label), sizeof p->label - strlen(p->label), "  %s %s",
                      elbow_split_name(split), value);
             p->series[p->count++] = (elbow_series){.x = selecting->steps,

@@ -17,10 +17,10 @@ static const struct {
     int width, from;
     bool right;
 } columns[COLUMNS] = {
-    [STATE] = {"state", 11, 24, false},  [STEP] = {"step", 11, 96, true},
+    [STATE] = {"state", 11, 24, false},  [STEP] = {"step", 11, 118, true},
     [DONE] = {"done", 6, 34, true},      [TRAIN] = {"-ELBO train", 11, 60, true},
-    [NEWEST] = {"newest", 10, 72, true}, [BEST] = {"best", 9, 44, true},
-    [RATE] = {"ex/s", 7, 84, true},      [LEFT] = {"left", 12, 80, true},
+    [NEWEST] = {"newest", 10, 96, true}, [BEST] = {"best", 9, 44, true},
+    [RATE] = {"ex/s", 7, 106, true},     [LEFT] = {"left", 12, 74, true},
 };
 
 static void fill(char text[CELL], column which, const elbow_watched *run, const elbow_watched_point *newest,
@@ -97,6 +97,12 @@ static void draw_name(elbow_canvas *canvas, int y, int room, const char *name) {
     elbow_canvas_put(canvas, 0, y, room, ELBOW_INK_BOLD, name);
 }
 
+static const char *state_of(const elbow_watched *run, const elbow_view_style *style, elbow_ink *ink) {
+    if (run->trouble[0] == '\0') return elbow_watch_word(run, style, ink);
+    *ink = ELBOW_INK_RED;
+    return "unreadable";
+}
+
 static void draw_row(elbow_canvas *canvas, int y, int name, const elbow_watched *run, bool wins,
                      const elbow_view_style *style) {
     elbow_split split = elbow_watched_split(run);
@@ -108,7 +114,7 @@ static void draw_row(elbow_canvas *canvas, int y, int name, const elbow_watched 
         elbow_ink ink = c == BEST && wins ? ELBOW_INK_GREEN : ELBOW_INK_PLAIN;
         if (canvas->width < columns[c].from) continue;
         if (c == STATE)
-            snprintf(text, sizeof text, "%.60s", elbow_watch_word(run, style, &ink));
+            snprintf(text, sizeof text, "%.60s", state_of(run, style, &ink));
         else
             fill(text, (column)c, run, &newest, &best);
         int width = elbow_canvas_width_of(text), room = columns[c].width;

@@ -313,7 +313,7 @@ static void say_nothing_yet(elbow_canvas *canvas, int y, const elbow_watched *ru
     const char *why = "nothing yet: the run has not started";
     char text[ELBOW_WATCH_TEXT];
     if (y >= canvas->height) return;
-    if (run->word[0] != '\0') why = "nothing yet: metrics.h5 comes with the first figures";
+    if (run->word[0] != '\0') why = "no figures: there is no metrics.h5; `elbow info` reads a checkpoint's";
     if (run->trouble[0] != '\0') why = "nothing to show: metrics.h5 cannot be read";
     snprintf(text, sizeof text, "%s", why);
     if (strcmp(run->word, "running") == 0 && run->options != NULL && run->trouble[0] == '\0')
