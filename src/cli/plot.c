@@ -130,7 +130,10 @@ static elbow_ticks logarithmic_ticks(const elbow_range *range, size_t most) {
                 }
             if (found <= most && found >= 2) return ticks;
         }
-    return linear_ticks(range, most);
+    elbow_ticks ticks = linear_ticks(range, most);
+    if (ticks.count > 0 && ticks.values[0] < range->low) /* 0 is near as a number, and far on this axis */
+        memmove(ticks.values, ticks.values + 1, --ticks.count * sizeof *ticks.values);
+    return ticks;
 }
 
 elbow_ticks elbow_ticks_of(const elbow_range *range, size_t most) {
