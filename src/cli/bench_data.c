@@ -45,7 +45,7 @@ static elbow_status tell(const elbow_bench_batches *b, elbow_cli_bench_table *ta
 
 /* Whether rank 0 was asked to stop. Collective. */
 static elbow_status asked_to_stop(elbow_world *world, bool *stop) {
-    const char *reason = elbow_stop_reason(NULL, 0, 0);
+    const char *reason = elbow_stop_reason(NULL, NULL, 0);
     *stop = reason != NULL;
     ELBOW_TRY(elbow_world_broadcast(world, stop, sizeof *stop, 0));
     if (*stop) elbow_notice("ended early: %s", reason ? reason : "asked to stop");

@@ -90,7 +90,7 @@ double elbow_samples_worst(const elbow_samples *s, size_t row, size_t column) {
 }
 
 bool elbow_bench_goes_on(elbow_world *world, double began, double seconds) {
-    int goes_on = elbow_now() - began < seconds && elbow_stop_reason(NULL, 0, 0) == NULL;
+    int goes_on = elbow_now() - began < seconds && elbow_stop_reason(NULL, NULL, 0) == NULL;
     elbow_world_broadcast(world, &goes_on, sizeof goes_on, 0);
     return goes_on;
 }

@@ -35,7 +35,7 @@ static elbow_status append(elbow_writer *writer, elbow_split split, size_t examp
         size_t rows = examples - at < BLOCK ? examples - at : BLOCK;
         draw(pixels, at, rows);
         status = elbow_writer_append_images(writer, split, ELBOW_X, pixels, rows);
-        const char *reason = elbow_stop_reason(NULL, 0, 0);
+        const char *reason = elbow_stop_reason(NULL, NULL, 0);
         if (status == ELBOW_OK && reason)
             status = elbow_fail(ELBOW_STOPPED, "stopped by %s while random images were written", reason);
     }

@@ -8,6 +8,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
 #include "store/saver.h"
+#include "train/pace.h"
 #include "train/pulse.h"
 #include "train/record.h"
 #include "train/replicas.h"
@@ -16,8 +17,7 @@
 #include "train/stragglers.h"
 #include "train/summary.h"
 
-enum { SLOW_DISK = 100000000 }; /* bytes a second */
-enum { METRICS_SHARE = 100 };   /* metrics.h5 may cost one part in a hundred of the time */
+enum { METRICS_SHARE = 100 }; /* metrics.h5 may cost one part in a hundred of the time */
 
 /* The lowest −ELBO of the selecting split that best.h5 holds. */
 typedef struct best_so_far {
@@ -25,10 +25,16 @@ typedef struct best_so_far {
     int64_t step;
 } best_so_far;
 
-/* The clocks of rank 0, which decides for all by the flags of a step; and what of a checkpoint waits for its end. */
+/* What came of a step's evaluation; `before` is the best that it was to improve on. */
+typedef struct evaluated {
+    bool done, improved;
+    best_so_far before;
+} evaluated;
+
+/* The clocks, and what of a checkpoint waits for its end. */
 typedef struct clocks {
-    double saved, save_cost;              /* when; seconds that a checkpoint takes */
-    double metrics_written, metrics_cost; /* likewise of metrics.h5 */
+    elbow_pace pace;
+    double metrics_written, metrics_cost; /* when; seconds that metrics.h5 takes */
     char reason[128];                     /* why this rank wants to stop, "" when it does not */
     best_so_far before;                   /* the best before the evaluation that is being saved */
 } clocks;
@@ -38,17 +44,21 @@ static elbow_split selecting_split(const elbow_run *run) {
     return run->evaluators[ELBOW_VALID] ? ELBOW_VALID : ELBOW_TEST;
 }
 
-static bool evaluation_due(const elbow_run *run) {
+/* Whether steps up to `step` end in an evaluation. */
+static bool evaluates_at(const elbow_run *run, int64_t step) {
     int64_t every =
         run->options->train.evaluate_every > 0 ? run->options->train.evaluate_every : run->epoch_steps;
-    elbow_split split = selecting_split(run);
-    if (run->step == 0 || run->evaluators[split] == NULL) return false;
-    if (run->step % every != 0 && run->step != run->run_steps) return false;
-    return !elbow_record_has(run, split);
+    if (step == 0 || run->evaluators[selecting_split(run)] == NULL) return false;
+    return step % every == 0 || step == run->run_steps;
+}
+
+static bool evaluation_due(const elbow_run *run) {
+    return evaluates_at(run, run->step) && !elbow_record_has(run, selecting_split(run));
 }
 
 /* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
-static elbow_status evaluate(elbow_run *run, bool *improved) {
+static elbow_status evaluate(elbow_run *run, clocks *clock, bool *improved) {
+    double began = elbow_now();
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     *improved = false;
@@ -69,6 +79,7 @@ static elbow_status evaluate(elbow_run *run, bool *improved) {
     elbow_record_evaluated(run);
     elbow_pulse_set(run->pulse, ELBOW_PULSE_PICTURES, run->step);
     elbow_report_pictures(run);
+    elbow_pace_evaluated(&clock->pace, elbow_now() - began);
     return ELBOW_OK;
 }
 
@@ -76,10 +87,9 @@ static elbow_status evaluate(elbow_run *run, bool *improved) {
 static unsigned flags_of(elbow_run *run, clocks *clock) {
     const elbow_options *options = run->options;
     bool first = run->world->rank == 0;
-    double now = elbow_now(), limit = options->checkpoint.time_limit;
-    double margin = fmin(1 + 3 * clock->save_cost, limit / 2); /* to save before the limit, not at it */
+    double now = elbow_now(), needed = elbow_pace_needed(&clock->pace, evaluates_at(run, run->step + 1));
     const char *reason =
-        elbow_stop_reason(first ? run->directory : NULL, now - run->born, first ? limit - margin : 0);
+        elbow_stop_reason(first ? run->directory : NULL, first ? &clock->pace.stop : NULL, needed);
     unsigned flags = 0;
     if (!reason && run->stop_step > 0 && run->step + 1 >= run->stop_step) reason = "plan";
     if (reason) {
@@ -87,7 +97,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
         flags |= ELBOW_FLAG_STOP;
     }
     double minutes = options->checkpoint.every_minutes;
-    if (first && minutes > 0 && run->saving_step < 0 && now - clock->saved >= 60 * minutes)
+    if (first && minutes > 0 && run->saving_step < 0 && now - clock->pace.saved >= 60 * minutes)
         flags |= ELBOW_FLAG_SAVE;
     if (first && elbow_saver_done(run->saver)) flags |= ELBOW_FLAG_SAVED;
     return flags;
@@ -98,7 +108,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
 static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled *settled,
                              elbow_status status) {
     bool must = run->saved_step < 0 || settled->step == run->run_steps;
-    clock->saved = elbow_now();
+    clock->pace.saved = elbow_now();
     if (settled->asked && !settled->best) {
         run->best = clock->before.elbo;
         run->best_step = clock->before.step;
@@ -119,7 +129,7 @@ static elbow_status settle(elbow_run *run, clocks *clock) {
     double waited = elbow_now() - began;
     elbow_record_stall(run, waited);
     if (status == ELBOW_OK) {
-        clock->save_cost = settled.seconds;
+        elbow_pace_saved(&clock->pace, settled.seconds);
         elbow_detail("checkpoint of step %lld: written in %.3f s, of which training waited %.3f s",
                      (long long)settled.step, settled.seconds, waited);
     }
@@ -147,11 +157,12 @@ static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_f
     return must || !behind ? settle(run, clock) : ELBOW_OK;
 }
 
-static bool save_due(const elbow_run *run, bool asked, bool improved) {
+/* The run's last evaluation is saved even where its step is saved already. */
+static bool save_due(const elbow_run *run, bool asked, const evaluated *found) {
     int64_t every = run->options->checkpoint.every_steps;
-    bool due =
-        asked || run->saved_step < 0 || (every > 0 && run->step % every == 0) || run->step == run->run_steps;
-    return improved || (due && run->tried_step != run->step);
+    bool last = run->step == run->run_steps;
+    bool due = asked || run->saved_step < 0 || (every > 0 && run->step % every == 0) || last;
+    return found->improved || (found->done && last) || (due && run->tried_step != run->step);
 }
 
 /* Rewrites metrics.h5 when that keeps within its share of the time. A checkpoint that is being written does it itself. */
@@ -172,6 +183,7 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     double now = elbow_now();
     run->seconds = now - run->born;
     elbow_summary_passed(run->summary, now - began);
+    elbow_pace_stepped(&clock->pace, run, now - began);
     ELBOW_TRY(elbow_record_step(run, &report, now - began));
     if (report.finite) elbow_progress_step(progress, run, &report, now - began);
     write_metrics(run, clock);
@@ -206,29 +218,35 @@ static double checkpoint_bytes(const elbow_run *run) {
                     sizeof(real));
 }
 
+/* The evaluation of this step, where one is due. At the run's end it may begin when the run is to stop already: then what
+ * has been trained is saved before it. Anywhere else a stop goes before the evaluation. Collective. */
+static elbow_status evaluate_if_due(elbow_run *run, clocks *clock, bool stops, evaluated *found) {
+    found->done = evaluation_due(run);
+    found->improved = false;
+    if (found->done && run->saving_best) ELBOW_TRY(settle(run, clock)); /* it must be known */
+    found->before = (best_so_far){run->best, run->best_step};
+    if (!found->done) return ELBOW_OK;
+    if (stops && run->tried_step != run->step) ELBOW_TRY(save(run, clock, false, found->before));
+    return evaluate(run, clock, &found->improved);
+}
+
 /* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
-static elbow_status train(elbow_run *run) {
-    double now = elbow_now();
-    /* Until one has been written, a slow disk's word for it. */
-    clocks clock = {.saved = now, .metrics_written = now, .save_cost = checkpoint_bytes(run) / SLOW_DISK};
+static elbow_status train(elbow_run *run, clocks *clock) {
     elbow_progress progress;
-    bool save_asked = false;
+    unsigned flags = 0;
     ELBOW_TRY(elbow_replicas_check(run)); /* as restored, or initialised */
     if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);
     elbow_progress_begin(&progress, run);
     for (;;) {
-        bool improved = false, evaluates = evaluation_due(run);
-        unsigned flags = 0;
-        /* What is to be improved on must be known. */
-        if (evaluates && run->saving_best) ELBOW_TRY(settle(run, &clock));
-        best_so_far before = {run->best, run->best_step};
-        if (evaluates) ELBOW_TRY(evaluate(run, &improved));
-        if (save_due(run, save_asked, improved)) ELBOW_TRY(save(run, &clock, improved, before));
-        if (run->step >= run->run_steps) return settle(run, &clock);
-        ELBOW_TRY(advance(run, &clock, &progress, &flags));
-        save_asked = (flags & ELBOW_FLAG_SAVE) != 0;
-        if (flags & ELBOW_FLAG_SAVED) ELBOW_TRY(settle(run, &clock));
-        if (flags & ELBOW_FLAG_STOP && run->step < run->run_steps) return stop(run, &clock);
+        evaluated found;
+        bool stops = (flags & ELBOW_FLAG_STOP) != 0;
+        if (stops && run->step < run->run_steps) return stop(run, clock);
+        ELBOW_TRY(evaluate_if_due(run, clock, stops, &found));
+        if (save_due(run, (flags & ELBOW_FLAG_SAVE) != 0, &found))
+            ELBOW_TRY(save(run, clock, found.improved, found.before));
+        if (run->step >= run->run_steps) return settle(run, clock);
+        ELBOW_TRY(advance(run, clock, &progress, &flags));
+        if (flags & ELBOW_FLAG_SAVED) ELBOW_TRY(settle(run, clock));
     }
 }
 
@@ -243,14 +261,17 @@ static void say_finished(const elbow_run *run, const char *reason) {
 
 elbow_status elbow_train(elbow_run *run) {
     char reason[256], seconds[32];
+    clocks clock = {.metrics_written = elbow_now()};
     elbow_report_start(run);
+    elbow_pace_begin(&clock.pace, run);
+    elbow_pace_say(&clock.pace, run);
     if (run->step >= run->run_steps)
         elbow_notice("this run is finished; for more steps: --set train.epochs=N");
     snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
              run->world->size, run->world->host);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));
     ELBOW_TRY(elbow_pulse_share(run->pulse, run->directory, checkpoint_bytes(run)));
-    elbow_status status = train(run);
+    elbow_status status = train(run, &clock);
     elbow_log_progress(NULL);
     if (status == ELBOW_STOPPED) return status;
     if (status != ELBOW_OK) {

@@ -1,11 +1,21 @@
 #include "elbow/train/stop.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "elbow/base/log.h"
+#include "elbow/base/number.h"
 #include "elbow/parallel/world.h"
+
+#define SLURM_END "SLURM_JOB_END_TIME"
+
+/* A job without a limit ends in a year, for Slurm; what is much later is in other units. */
+#define LONGEST_JOB (10.0 * 365 * 24 * 3600)
 
 static volatile sig_atomic_t caught; /* the signal, 0 for none: all that a handler may touch */
 
@@ -26,7 +36,53 @@ void elbow_stop_catch_signals(void) {
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN);
 }
+
+/* ------------------------------------------------------------------------------------------ clocks */
+
+/* Seconds from now to the end of the job; false where Slurm says nothing, or nothing that can be true. */
+static bool slurm_left(double *left) {
+    const char *text = getenv(SLURM_END);
+    int64_t end = 0;
+    if (text == NULL || *text == 0) return false;
+    if (elbow_number_integer(text, 0, INT64_MAX, &end) != ELBOW_OK) {
+        elbow_warn(SLURM_END
+                   "=%.60s is no time in Unix seconds: Slurm's clock is not looked at, and the run may be "
+                   "cut off; unset it, or set checkpoint.time_limit",
+                   text);
+        return false;
+    }
+    *left = difftime((time_t)end, time(NULL));
+    if (*left > 0 && *left <= LONGEST_JOB) return true;
+    elbow_warn(SLURM_END
+               "=%.60s is %s: Slurm's clock is not looked at, and the run may be cut off; unset it, or set "
+               "checkpoint.time_limit",
+               text, *left > 0 ? "more than ten years away" : "past");
+    return false;
+}
+
+static elbow_stop_clock clock_of(const char *name, double born, double end, double margin) {
+    double life = end - born;
+    return (elbow_stop_clock){name, end, fmin(margin, life / 20), life / 2};
+}
+
+elbow_stop_clock elbow_stop_clock_start(double born, double limit, double margin) {
+    elbow_stop_clock clock = {.end = INFINITY};
+    double left;
+    if (limit > 0) clock = clock_of("checkpoint.time_limit", born, born + limit, margin);
+    if (!slurm_left(&left)) return clock;
+    elbow_stop_clock slurm = clock_of("Slurm's clock", born, elbow_now() + left, margin);
+    slurm.margin = margin; /* what is late by a second is lost */
+    return slurm.end - slurm.margin < clock.end - clock.margin ? slurm : clock;
+}
+
+double elbow_stop_clock_left(const elbow_stop_clock *clock, double needed) {
+    if (clock->name == NULL) return INFINITY;
+    return clock->end - elbow_now() - fmin(needed + clock->margin, clock->most);
+}
+
+/* ------------------------------------------------------------------------------------------ asking */
 
 static bool file_asks(const char *directory) {
     static double looked = -1; /* a file system is asked once a second */
@@ -38,7 +94,7 @@ static bool file_asks(const char *directory) {
     return access(path, F_OK) == 0;
 }
 
-const char *elbow_stop_reason(const char *directory, double elapsed, double time_limit) {
+const char *elbow_stop_reason(const char *directory, const elbow_stop_clock *clock, double needed) {
     switch (caught) {
     case 0:
         break;
@@ -49,7 +105,7 @@ const char *elbow_stop_reason(const char *directory, double elapsed, double time
     default:
         return "SIGINT";
     }
-    if (time_limit > 0 && elapsed >= time_limit) return "checkpoint.time_limit";
+    if (clock != NULL && elbow_stop_clock_left(clock, needed) <= 0) return clock->name;
     if (directory != NULL && file_asks(directory)) return "the file `stop` in the run directory";
     return NULL;
 }

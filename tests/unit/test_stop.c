@@ -1,0 +1,162 @@
+/* The clocks that end a life, and what a run keeps back for them. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "elbow/base/log.h"
+#include "elbow/parallel/world.h"
+#include "elbow/train/stop.h"
+#include "train/pace.h"
+
+enum { SLACK = 2 }; /* seconds: Slurm's clock counts whole ones */
+
+static void slurm_ends_in(double seconds) {
+    char text[64];
+    snprintf(text, sizeof text, "%lld", (long long)time(NULL) + (long long)seconds);
+    setenv("SLURM_JOB_END_TIME", text, 1);
+}
+
+static int forget(void **state) {
+    (void)state;
+    return unsetenv("SLURM_JOB_END_TIME");
+}
+
+static void no_clock_never_asks(void **state) {
+    (void)state;
+    elbow_stop_clock clock = elbow_stop_clock_start(elbow_now(), 0, 30);
+    assert_null(clock.name);
+    assert_true(isinf(elbow_stop_clock_left(&clock, 1e12)));
+    assert_null(elbow_stop_reason(NULL, &clock, 1e12));
+    assert_null(elbow_stop_reason(NULL, NULL, 1e12));
+}
+
+/* The limit counts from the life's beginning, and what is needed is kept back, but never more than half of it. */
+static void a_limit_keeps_back_what_is_needed(void **state) {
+    (void)state;
+    elbow_stop_clock clock = elbow_stop_clock_start(elbow_now() - 3000, 3600, 30);
+    assert_string_equal(clock.name, "checkpoint.time_limit");
+    assert_true(fabs(elbow_stop_clock_left(&clock, 0) - (600 - 30)) < 1);
+    assert_true(fabs(elbow_stop_clock_left(&clock, 100) - (600 - 130)) < 1);
+    assert_null(elbow_stop_reason(NULL, &clock, 560));
+    assert_string_equal(elbow_stop_reason(NULL, &clock, 571), "checkpoint.time_limit");
+
+    clock = elbow_stop_clock_start(elbow_now() - 11, 20,
+                                   30); /* a margin of a second, and half of it at the most */
+    assert_true(clock.margin == 1);
+    assert_null(elbow_stop_reason(NULL, &clock, 7));
+    assert_string_equal(elbow_stop_reason(NULL, &clock, 1e9), "checkpoint.time_limit");
+    clock = elbow_stop_clock_start(elbow_now() - 9, 20, 30);
+    assert_null(elbow_stop_reason(NULL, &clock, 1e9));
+}
+
+static void slurms_clock_is_absolute(void **state) {
+    (void)state;
+    slurm_ends_in(1000);
+    elbow_stop_clock clock = elbow_stop_clock_start(elbow_now() - 100, 0, 30);
+    assert_string_equal(clock.name, "Slurm's clock");
+    assert_true(fabs(elbow_stop_clock_left(&clock, 0) - 970) < SLACK);
+    assert_true(fabs(elbow_stop_clock_left(&clock, 200) - 770) < SLACK);
+    assert_true(fabs(clock.most - 550) < SLACK);
+    slurm_ends_in(20); /* less than the margin: half of it is trained */
+    clock = elbow_stop_clock_start(elbow_now(), 0, 30);
+    assert_true(clock.margin == 30);
+    assert_true(fabs(elbow_stop_clock_left(&clock, 200) - 10) < SLACK);
+}
+
+static void the_first_to_end_counts(void **state) {
+    (void)state;
+    slurm_ends_in(1000);
+    assert_string_equal(elbow_stop_clock_start(elbow_now(), 500, 30).name, "checkpoint.time_limit");
+    assert_string_equal(elbow_stop_clock_start(elbow_now(), 1500, 30).name, "Slurm's clock");
+}
+
+/* What is no time is warned about, on stderr, and ignored. */
+static void nonsense_is_said_and_ignored(void **state) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {{"tomorrow", "tomorrow is no time"},
+                 {"12.5", "12.5 is no time"},
+                 {"-3", "-3 is no time"},
+                 {"0", "0 is past"},
+                 {"1000000000", "1000000000 is past"},
+                 {"1999999999000", "more than ten years away"},
+                 {"0x7fffffff", "is no time"},
+                 {"", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char said[1024] = "";
+        FILE *file = tmpfile();
+        assert_non_null(file);
+        fflush(stderr);
+        int before = dup(2);
+        dup2(fileno(file), 2);
+        setenv("SLURM_JOB_END_TIME", cases[i].text, 1);
+        elbow_stop_clock clock = elbow_stop_clock_start(elbow_now(), 77, 30);
+        fflush(stderr);
+        dup2(before, 2);
+        close(before);
+        rewind(file);
+        size_t count = fread(said, 1, sizeof said - 1, file);
+        fclose(file);
+        assert_string_equal(clock.name, "checkpoint.time_limit");
+        if (cases[i].says == NULL)
+            assert_int_equal(count, 0);
+        else if (strstr(said, cases[i].says) == NULL || strstr(said, "unset it") == NULL)
+            fail_msg("\"%s\" says not \"%s\"", said, cases[i].says);
+    }
+}
+
+static void the_file_asks(void **state) {
+    char folder[] = "/tmp/elbow-stop-XXXXXX", file[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/stop", folder);
+    FILE *made = fopen(file, "w");
+    assert_non_null(made);
+    fclose(made);
+    assert_string_equal(elbow_stop_reason(folder, NULL, 0), "the file `stop` in the run directory");
+    elbow_stop_clear(folder);
+    assert_int_not_equal(access(file, F_OK), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* Two steps, two checkpoints, and the evaluation only where one is due. */
+static void what_is_needed_is_what_was_measured(void **state) {
+    (void)state;
+    elbow_pace pace = {.evaluated = true};
+    elbow_pace_stepped(&pace, NULL, 0.5);
+    elbow_pace_stepped(&pace, NULL, 2);
+    elbow_pace_stepped(&pace, NULL, 1);
+    elbow_pace_evaluated(&pace, 20);
+    elbow_pace_evaluated(&pace, 10);
+    elbow_pace_saved(&pace, 3);
+    assert_true(elbow_pace_needed(&pace, false) == 2 * (2 + 3));
+    assert_true(elbow_pace_needed(&pace, true) == 2 * (2 + 3) + 20);
+    pace = (elbow_pace){.evaluation = 1e6}; /* an estimate gives way to what is measured */
+    elbow_pace_evaluated(&pace, 20);
+    assert_true(elbow_pace_needed(&pace, true) == 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(no_clock_never_asks, forget),
+        cmocka_unit_test_teardown(a_limit_keeps_back_what_is_needed, forget),
+        cmocka_unit_test_teardown(slurms_clock_is_absolute, forget),
+        cmocka_unit_test_teardown(the_first_to_end_counts, forget),
+        cmocka_unit_test_teardown(nonsense_is_said_and_ignored, forget),
+        cmocka_unit_test(the_file_asks),
+        cmocka_unit_test(what_is_needed_is_what_was_measured),
+    };
+    unsetenv("SLURM_JOB_END_TIME");
+    elbow_log_open(true, ELBOW_LOG_NOTICE);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
