@@ -121,6 +121,17 @@ done:
     return status;
 }
 
+elbow_status elbow_file_settle(const char *temporary, const char *path) {
+    struct stat info;
+    int error = 0, descriptor = open(temporary, O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) return elbow_file_fail_write(path, errno, 0);
+    if (fsync(descriptor) != 0) error = errno;
+    size_t bytes = fstat(descriptor, &info) == 0 ? (size_t)info.st_size : 0;
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED); /* advice: it may be declined */
+    close(descriptor);
+    return error == 0 ? ELBOW_OK : elbow_file_fail_write(path, error, bytes);
+}
+
 elbow_status elbow_file_replace(const char *path, const void *bytes, size_t count) {
     elbow_status status = ELBOW_OK;
     int descriptor = -1;

@@ -16,6 +16,10 @@ elbow_status elbow_file_replace(const char *path, const void *bytes, size_t coun
 elbow_status elbow_file_temporary(const char *path, char *temporary, size_t room);
 elbow_status elbow_file_commit(const char *temporary, const char *path);
 
+/* Flushes what was written of `path` under a temporary name, and asks the system to forget its pages, so that who reads it next
+ * asks the disk (where the file system has one). ELBOW_IO, as of a write to `path`. */
+elbow_status elbow_file_settle(const char *temporary, const char *path);
+
 /* The whole file, malloc'd, with a 0 byte after its end. ELBOW_IO; ELBOW_FORMAT beyond `most` bytes. */
 elbow_status elbow_file_read(const char *path, size_t most, char **bytes, size_t *count);
 

@@ -161,18 +161,32 @@ static void show_tensors(const elbow_checkpoint *c) {
     printf("\n");
 }
 
+/* Whether it can be gone on from, and what was before it. */
+static void show_chain(const elbow_checkpoint *c) {
+    char what[160];
+    elbow_cli_label("healthy");
+    if (elbow_checkpoint_is_finite(c, what))
+        printf("%s\n", c->healthy ? "yes" : "no, by its own word");
+    else
+        printf("no: %s is not finite\n", what);
+    elbow_cli_label("before it");
+    if (c->previous_step >= 0)
+        printf("step %" PRId64 ", digest %s\n", c->previous_step, c->previous_digest);
+    else
+        printf("none known\n");
+}
+
 static elbow_status show_checkpoint(const char *path) {
     elbow_checkpoint *c = NULL;
-    char digest[33];
     ELBOW_TRY(elbow_checkpoint_read(&c, path));
-    elbow_checkpoint_digest(c, digest);
     printf("%s: a checkpoint\n", path);
     show_progress(c);
     if (c->metrics) show_tables(c->metrics);
     show_facts(c);
     elbow_status status = show_fields(c, path);
     show_tensors(c);
-    show_fact("digest", digest);
+    show_fact("digest", c->digest);
+    show_chain(c);
     elbow_checkpoint_destroy(&c);
     return status;
 }
@@ -206,6 +220,9 @@ static elbow_status show_run(const char *directory) {
     if (status == ELBOW_OK) status = elbow_checkpoint_read(&c, file);
     if (status == ELBOW_OK) {
         show_fact("checkpoint", file);
+        show_fact("digest", c->digest);
+        elbow_cli_label("healthy");
+        printf("%s\n", c->healthy ? "yes" : "no: see `elbow info` of the file");
         show_progress(c);
         if (c->metrics) show_tables(c->metrics);
         elbow_cli_label("seed, shards");

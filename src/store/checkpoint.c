@@ -6,24 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/file.h"
 #include "store/checkpoint_layout.h"
 #include "store/formats.h"
 #include "store/metrics_h5.h"
 
-enum { PIECE_BYTES = 8 << 20 };
-
 #define MEMBER(member) offsetof(elbow_checkpoint, member)
 #define ROOM(member)   sizeof(((elbow_checkpoint *)NULL)->member)
 #define INTEGER(name, member)                                                                                \
-    { name, ELBOW_RUN_INTEGER, MEMBER(member), 0 }
+    { name, ELBOW_RUN_INTEGER, MEMBER(member), 0, 0 }
 #define REAL(name, member)                                                                                   \
-    { name, ELBOW_RUN_REAL, MEMBER(member), 0 }
+    { name, ELBOW_RUN_REAL, MEMBER(member), 0, 0 }
 #define TEXT(name, member)                                                                                   \
-    { name, ELBOW_RUN_TEXT, MEMBER(member), ROOM(member) }
+    { name, ELBOW_RUN_TEXT, MEMBER(member), ROOM(member), 0 }
 
 const elbow_run_attribute elbow_run_attributes[] = {
     INTEGER("step", step),
@@ -42,6 +42,9 @@ const elbow_run_attribute elbow_run_attributes[] = {
     INTEGER("threads", facts.threads),
     INTEGER("ranks", facts.ranks),
     INTEGER("nodes", facts.nodes),
+    {"healthy", ELBOW_RUN_INTEGER, MEMBER(healthy), 0, 3},
+    {"previous_step", ELBOW_RUN_INTEGER, MEMBER(previous_step), 0, 3},
+    {"previous_digest", ELBOW_RUN_TEXT, MEMBER(previous_digest), ROOM(previous_digest), 3},
 };
 const size_t elbow_run_attribute_count = sizeof elbow_run_attributes / sizeof *elbow_run_attributes;
 
@@ -49,12 +52,10 @@ void elbow_checkpoint_slot_path(char path[ELBOW_CHECKPOINT_PATH], const char *op
     snprintf(path, ELBOW_CHECKPOINT_PATH, "/optimizer/%.32s/%.32s", optimizer, slot);
 }
 
-/* In pieces: another thread waits for HDF5's lock no longer than one takes. */
 static elbow_status write_large(elbow_h5 *file, const char *path, elbow_h5_shape shape, size_t row,
                                 const real *values) {
     XXH64_state_t hash;
-    size_t rows = shape.size[0], most = PIECE_BYTES / (row * sizeof *values);
-    if (most == 0) most = 1;
+    size_t rows = shape.size[0], most = elbow_checkpoint_piece(row);
     XXH64_reset(&hash, 0);
     ELBOW_TRY(elbow_h5_create_rows(file, path, ELBOW_H5_REAL, shape, 0, 0));
     for (size_t first = 0; first < rows; first += most) {
@@ -75,7 +76,7 @@ static elbow_status write_tensors(elbow_h5 *file, const char *group, const elbow
         elbow_h5_shape shape = {.dims = t->dims};
         memcpy(shape.size, t->shape, t->dims * sizeof *t->shape);
         snprintf(path, sizeof path, "%s/%s", group, t->name);
-        if (t->count * sizeof(real) <= PIECE_BYTES)
+        if (t->count * sizeof(real) <= ELBOW_CHECKPOINT_PIECE)
             ELBOW_TRY(elbow_h5_write(file, path, ELBOW_H5_REAL, shape, 0, 0, values + t->offset));
         else
             ELBOW_TRY(write_large(file, path, shape, t->count / shape.size[0], values + t->offset));
@@ -94,7 +95,8 @@ static elbow_status write_optimizer(elbow_h5 *file, const elbow_checkpoint *c) {
     return ELBOW_OK;
 }
 
-static elbow_status write_run(elbow_h5 *file, const elbow_checkpoint *c) {
+static elbow_status write_run(elbow_h5 *file, const elbow_checkpoint *c, const char *digest,
+                              const char *seal) {
     ELBOW_TRY(elbow_h5_group(file, "/run"));
     for (size_t i = 0; i < elbow_run_attribute_count; i++) {
         const elbow_run_attribute *a = &elbow_run_attributes[i];
@@ -115,8 +117,6 @@ static elbow_status write_run(elbow_h5 *file, const elbow_checkpoint *c) {
             break;
         }
     }
-    char digest[ELBOW_HASH_TEXT], seal[ELBOW_HASH_TEXT];
-    elbow_checkpoint_hash(c, digest, seal);
     ELBOW_TRY(elbow_h5_set_text(file, "/run", "digest", digest));
     return elbow_h5_set_text(file, "/run", "seal", seal);
 }
@@ -130,11 +130,12 @@ static void wait_for_tests(void) {
     while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-static elbow_status write_all(elbow_h5 *file, const elbow_checkpoint *c) {
+static elbow_status write_all(elbow_h5 *file, const elbow_checkpoint *c, const char *digest,
+                              const char *seal) {
     ELBOW_TRY(write_tensors(file, "/model", c->layout, c->parameters));
     wait_for_tests();
     ELBOW_TRY(write_optimizer(file, c));
-    ELBOW_TRY(write_run(file, c));
+    ELBOW_TRY(write_run(file, c, digest, seal));
     ELBOW_TRY(elbow_h5_write_text(file, "/config", c->config ? c->config : ""));
     ELBOW_TRY(elbow_h5_write_text(file, "/field", c->field ? c->field : ""));
     if (c->context) ELBOW_TRY(elbow_h5_write_text(file, "/context", c->context));
@@ -143,11 +144,57 @@ static elbow_status write_all(elbow_h5 *file, const elbow_checkpoint *c) {
     return elbow_metrics_put_partial(c->metrics, file, "/metrics/partial");
 }
 
-elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path) {
+/* Tests need a disk that returns what it was not given. */
+static void flip_for_tests(const char *temporary, int64_t step) {
+    const char *wanted = getenv("ELBOW_TEST_WRITE_FLIP");
+    FILE *file = wanted && strtoll(wanted, NULL, 10) == step ? fopen(temporary, "r+b") : NULL;
+    if (file == NULL) return;
+    fseek(file, 0, SEEK_END);
+    long middle = ftell(file) / 2;
+    fseek(file, middle, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, middle, SEEK_SET);
+    fputc(byte ^ 16, file);
+    fclose(file);
+}
+
+/* Whether the disk has it. A difference of any kind is one of writing, whatever it looks like on reading. */
+static elbow_status read_back(const elbow_checkpoint *c, const char *seal, const char *temporary,
+                              const char *path) {
+    ELBOW_TRY(elbow_file_settle(temporary, path));
+    flip_for_tests(temporary, c->step);
+    elbow_status status = elbow_checkpoint_read_back(c, seal, temporary);
+    if (status == ELBOW_OK || status == ELBOW_MEMORY) return status;
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", elbow_error_message());
+    return elbow_fail(
+        ELBOW_IO,
+        "%s: what was read back is not what was written (%s); check the disk, its cables and the machine's "
+        "memory, or write elsewhere",
+        path, reason);
+}
+
+elbow_status elbow_checkpoint_save(const elbow_checkpoint *checkpoint, const char *path, bool verify,
+                                   elbow_written *written) {
     elbow_h5 *file = NULL;
-    char temporary[PATH_MAX];
+    char temporary[PATH_MAX], seal[ELBOW_HASH_TEXT];
+    elbow_checkpoint all = *checkpoint;
+    *written = (elbow_written){0};
+    written->healthy = elbow_checkpoint_is_finite(checkpoint, written->unhealthy);
+    all.healthy = written->healthy;
+    elbow_checkpoint_hash(&all, ELBOW_CHECKPOINT_VERSION, written->digest, seal);
     ELBOW_TRY(elbow_stored_begin(&file, temporary, path, ELBOW_KIND_CHECKPOINT));
-    return elbow_stored_end(&file, temporary, path, write_all(file, checkpoint));
+    elbow_status status = elbow_stored_finish(&file, temporary, write_all(file, &all, written->digest, seal));
+    if (status == ELBOW_OK && verify) {
+        status = read_back(&all, seal, temporary, path);
+        if (status != ELBOW_OK) unlink(temporary);
+    }
+    return status == ELBOW_OK ? elbow_file_commit(temporary, path) : status;
+}
+
+elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path) {
+    elbow_written written;
+    return elbow_checkpoint_save(checkpoint, path, false, &written);
 }
 
 /* "256x784", for messages. */

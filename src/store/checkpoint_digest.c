@@ -70,9 +70,10 @@ static void add_digest_stream(hash *h, const elbow_checkpoint *c) {
     }
 }
 
-static void add_run(hash *h, const elbow_checkpoint *c) {
+static void add_run(hash *h, const elbow_checkpoint *c, int64_t version) {
     for (size_t i = 0; i < elbow_run_attribute_count; i++) {
         const elbow_run_attribute *a = &elbow_run_attributes[i];
+        if (a->since > version) continue;
         const char *member = (const char *)c + a->offset;
         add_text(h, a->name);
         if (a->kind == ELBOW_RUN_TEXT)
@@ -95,18 +96,13 @@ void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]
     finish(&h, digest);
 }
 
-void elbow_checkpoint_seal(const elbow_checkpoint *checkpoint, char seal[ELBOW_HASH_TEXT]) {
-    char digest[ELBOW_HASH_TEXT];
-    elbow_checkpoint_hash(checkpoint, digest, seal);
-}
-
-void elbow_checkpoint_hash(const elbow_checkpoint *checkpoint, char digest[ELBOW_HASH_TEXT],
+void elbow_checkpoint_hash(const elbow_checkpoint *checkpoint, int64_t version, char digest[ELBOW_HASH_TEXT],
                            char seal[ELBOW_HASH_TEXT]) {
     hash h;
     XXH3_128bits_reset(&h);
     add_digest_stream(&h, checkpoint);
     finish(&h, digest);
-    add_run(&h, checkpoint);
+    add_run(&h, checkpoint, version);
     add_text(&h, checkpoint->config ? checkpoint->config : "");
     add_text(&h, checkpoint->field ? checkpoint->field : "");
     add_integer(&h, checkpoint->context != NULL);

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "elbow/base/log.h"
-#include "elbow/store/checkpoint.h"
+#include "store/checkpoint_layout.h"
 
 #define STALE_SECONDS (24.0 * 3600)
 
@@ -88,32 +88,59 @@ static elbow_status list_steps(step_list *list, const char *checkpoints) {
     return status;
 }
 
-/* The newest good checkpoint among `list`, read; *checkpoint and *file stay NULL where there is none. What cannot
- * be read is passed over, but for lack of memory: an older file would not help. `vanished` tells that one went
- * away between being listed and read: a running trainer prunes. */
+/* A search among files, newest first. What is passed over is warned about when it is known what is taken instead. */
+typedef struct search {
+    const char *checkpoints;
+    char reason[512];  /* why the last was passed over */
+    bool vanished;     /* one went away between being listed and read: a running trainer prunes */
+    int64_t unhealthy; /* the newest that can be read and is not healthy; −1 */
+} search;
+
+static void pass_over(search *s, const char *reason) {
+    if (s->reason[0]) elbow_warn("%s", s->reason);
+    snprintf(s->reason, sizeof s->reason, "%s", reason);
+}
+
+/* One of them: *file stays NULL where it is passed over, with `any` only where it cannot be read. Lack of memory is no reason
+ * to look at an older one. */
+static elbow_status try_step(elbow_checkpoint **checkpoint, char **file, search *s, int64_t step, bool any) {
+    char name[NAME_BYTES], what[160], reason[512], *path = NULL;
+    step_name(name, step);
+    ELBOW_TRY(elbow_path_join(s->checkpoints, name, &path));
+    elbow_status status = elbow_checkpoint_read(checkpoint, path);
+    if (status == ELBOW_OK && ((*checkpoint)->healthy || any)) {
+        *file = path;
+        return ELBOW_OK;
+    }
+    if (status == ELBOW_OK) {
+        elbow_checkpoint_is_finite(*checkpoint, what);
+        snprintf(reason, sizeof reason, "%.300s is not healthy: %.100s is not finite", path, what);
+        pass_over(s, reason);
+        if (s->unhealthy < 0) s->unhealthy = step;
+        elbow_checkpoint_destroy(checkpoint);
+    } else if (status != ELBOW_MEMORY && !elbow_file_exists(path)) {
+        s->vanished = true;
+    } else if (status != ELBOW_MEMORY) {
+        pass_over(s, elbow_error_message());
+    }
+    free(path);
+    return status == ELBOW_MEMORY ? status : ELBOW_OK;
+}
+
+/* The newest good and healthy checkpoint among `list`, read; where none is healthy, the newest good one; *checkpoint and
+ * *file stay NULL where there is none. */
 static elbow_status take_newest(elbow_checkpoint **checkpoint, char **file, bool *vanished,
                                 const char *checkpoints, const step_list *list) {
-    char reason[512] = "", name[NAME_BYTES];
-    *vanished = false;
-    for (size_t i = 0; i < list->count && !*file; i++) {
-        char *path = NULL;
-        step_name(name, list->steps[i]);
-        ELBOW_TRY(elbow_path_join(checkpoints, name, &path));
-        elbow_status status = elbow_checkpoint_read(checkpoint, path);
-        if (status == ELBOW_OK) {
-            *file = path;
-            if (reason[0]) elbow_warn("%s; %s is taken instead", reason, path);
-            return ELBOW_OK;
-        }
-        if (status != ELBOW_MEMORY && !elbow_file_exists(path)) {
-            *vanished = true;
-        } else if (status != ELBOW_MEMORY) {
-            if (reason[0]) elbow_warn("%s", reason);
-            snprintf(reason, sizeof reason, "%s", elbow_error_message());
-        }
-        free(path);
-        if (status == ELBOW_MEMORY) return status;
-    }
+    search s = {.checkpoints = checkpoints, .unhealthy = -1};
+    for (size_t i = 0; i < list->count && !*file; i++)
+        ELBOW_TRY(try_step(checkpoint, file, &s, list->steps[i], false));
+    if (!*file && s.unhealthy >= 0) ELBOW_TRY(try_step(checkpoint, file, &s, s.unhealthy, true));
+    bool healthy = *file && (*checkpoint)->healthy;
+    if (*file && s.reason[0])
+        elbow_warn(healthy ? "%s; %s is taken instead" : "%s; none is healthy, and %s is taken", s.reason,
+                   *file);
+    if (!*file && s.reason[0]) elbow_fail(ELBOW_FORMAT, "%s", s.reason); /* for the caller's message */
+    *vanished = s.vanished;
     return ELBOW_OK;
 }
 
@@ -222,21 +249,55 @@ static elbow_status remove_temporaries(const char *path) {
     return status;
 }
 
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep) {
+elbow_status elbow_checkpoint_clean(const char *directory) {
+    char *checkpoints = NULL;
+    ELBOW_TRY(elbow_path_join(directory, "checkpoints", &checkpoints));
+    elbow_status status = remove_temporaries(checkpoints);
+    if (status == ELBOW_OK) status = remove_temporaries(directory);
+    free(checkpoints);
+    return status;
+}
+
+/* What pruning has met, from the newest on. */
+typedef struct pruning {
+    int64_t keep, regular;
+    int64_t healthy;   /* so far */
+    bool unhealthy;    /* one was met */
+    bool regular_kept; /* the newest healthy one of a regular step */
+} pruning;
+
+/* Whether one stays. Only those that may are opened: older ones go by their name alone. What cannot be read is neither good
+ * nor, perhaps, lost: it goes when enough newer ones are good. */
+static bool stays(pruning *p, int64_t step, const char *path) {
+    bool healthy = false, wanted = p->healthy < p->keep;
+    bool may_be_regular = p->regular > 0 && !p->regular_kept && step % p->regular == 0;
+    if (!wanted && !may_be_regular) return false;
+    if (elbow_checkpoint_glance(path, &healthy) != ELBOW_OK) return wanted;
+    if (!healthy) {
+        bool newest = !p->unhealthy && p->healthy == 0;
+        p->unhealthy = true;
+        return newest;
+    }
+    p->healthy++;
+    p->regular_kept = p->regular_kept || may_be_regular;
+    return true;
+}
+
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep, int64_t regular) {
     ELBOW_CHECK(keep >= 1, ELBOW_USAGE, "checkpoint.keep = %" PRId64 ": at least one must be kept", keep);
     char *checkpoints = NULL;
     step_list list = {0};
+    struct pruning state = {.keep = keep, .regular = regular};
     elbow_status status = elbow_path_join(directory, "checkpoints", &checkpoints);
     if (status == ELBOW_OK) status = list_steps(&list, checkpoints);
     for (size_t i = 0; status == ELBOW_OK && i < list.count; i++) { /* newest first */
         char *path = NULL;
-        if (list.steps[i] > newest || keep-- > 0) continue;
+        if (list.steps[i] > newest) continue;
         status = elbow_checkpoint_path(directory, list.steps[i], &path);
-        if (status == ELBOW_OK) status = remove_file(path);
+        if (status == ELBOW_OK && !stays(&state, list.steps[i], path)) status = remove_file(path);
         free(path);
     }
-    if (status == ELBOW_OK) status = remove_temporaries(checkpoints);
-    if (status == ELBOW_OK) status = remove_temporaries(directory);
+    if (status == ELBOW_OK) status = elbow_checkpoint_clean(directory);
     free(list.steps);
     free(checkpoints);
     return status;

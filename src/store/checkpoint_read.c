@@ -8,6 +8,8 @@
 #include "store/formats.h"
 #include "store/metrics_h5.h"
 
+enum { HEALTH_VERSION = 3 }; /* the first that says whether it is healthy */
+
 /* Adds the tensors under /model to the layout. No tensor, and not all of them together, may claim more than
  * the file can hold: links in a hostile file can show one dataset under many names. */
 static elbow_status read_layout(elbow_params *layout, const elbow_stored *stored, char **names,
@@ -105,12 +107,13 @@ static elbow_status read_optimizer(elbow_checkpoint *c, const elbow_stored *stor
     return status;
 }
 
-static elbow_status read_run(elbow_checkpoint *c, const elbow_stored *stored) {
+elbow_status elbow_checkpoint_read_run(elbow_checkpoint *c, const elbow_stored *stored) {
     ELBOW_CHECK(elbow_h5_has(stored->file, "/run"), ELBOW_FORMAT,
                 "%s: /run is missing; the file is damaged, take an earlier one", stored->path);
     for (size_t i = 0; i < elbow_run_attribute_count; i++) {
         const elbow_run_attribute *a = &elbow_run_attributes[i];
         char *member = (char *)c + a->offset;
+        if (a->since > stored->version) continue;
         int64_t integer;
         double number;
         switch (a->kind) {
@@ -144,10 +147,10 @@ static elbow_status read_text(char **text, const elbow_stored *stored, const cha
     return elbow_h5_read_text(stored->file, name, text);
 }
 
-static elbow_status check_seal(const elbow_checkpoint *c, const elbow_stored *stored) {
+static elbow_status check_seal(elbow_checkpoint *c, const elbow_stored *stored) {
     char stored_seal[ELBOW_HASH_TEXT], seal[ELBOW_HASH_TEXT];
     ELBOW_TRY(elbow_h5_get_text(stored->file, "/run", "seal", stored_seal, sizeof stored_seal));
-    elbow_checkpoint_seal(c, seal);
+    elbow_checkpoint_hash(c, stored->version, c->digest, seal);
     ELBOW_CHECK(
         strcmp(seal, stored_seal) == 0, ELBOW_FORMAT,
         "%s: its parts do not belong together (seal %s, content %s): an attribute, a name or a dataset "
@@ -157,14 +160,16 @@ static elbow_status check_seal(const elbow_checkpoint *c, const elbow_stored *st
 }
 
 static elbow_status read_all(elbow_checkpoint *c, const elbow_stored *stored) {
-    ELBOW_TRY(read_run(c, stored));
+    ELBOW_TRY(elbow_checkpoint_read_run(c, stored));
     ELBOW_TRY(read_model(c, stored));
     ELBOW_TRY(read_optimizer(c, stored));
     ELBOW_TRY(read_text(&c->config, stored, "/config"));
     ELBOW_TRY(read_text(&c->field, stored, "/field"));
     if (elbow_h5_has(stored->file, "/context")) ELBOW_TRY(read_text(&c->context, stored, "/context"));
     ELBOW_TRY(read_metrics(c, stored));
-    return check_seal(c, stored);
+    ELBOW_TRY(check_seal(c, stored));
+    if (stored->version < HEALTH_VERSION) c->healthy = elbow_checkpoint_is_finite(c, NULL);
+    return ELBOW_OK;
 }
 
 elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path) {
@@ -173,8 +178,9 @@ elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *pa
     ELBOW_TRY(elbow_stored_open(&stored, path, ELBOW_KIND_CHECKPOINT));
     elbow_checkpoint *c = calloc(1, sizeof *c);
     elbow_status status;
-    if (c) {
+    if (c && (c->file = strdup(path)) != NULL) {
         c->layout = &c->own_layout;
+        c->previous_step = -1;
         status = elbow_h5_check_intact(stored.file, read_all(c, &stored));
     } else {
         status = elbow_fail(ELBOW_MEMORY, "%s: no memory to read it", path);
@@ -187,9 +193,22 @@ elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *pa
     return status;
 }
 
+elbow_status elbow_checkpoint_glance(const char *path, bool *healthy) {
+    elbow_stored stored;
+    int64_t value = 1;
+    ELBOW_TRY(elbow_stored_open(&stored, path, ELBOW_KIND_CHECKPOINT));
+    elbow_status status = ELBOW_OK;
+    if (stored.version >= HEALTH_VERSION)
+        status = elbow_h5_get_integer(stored.file, "/run", "healthy", &value);
+    elbow_stored_close(&stored);
+    *healthy = value == 1;
+    return status;
+}
+
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint) {
     elbow_checkpoint *c = *checkpoint;
     if (!c) return;
+    free(c->file);
     free(c->config);
     free(c->field);
     free(c->context);

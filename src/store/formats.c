@@ -20,7 +20,7 @@ typedef struct format {
 
 static const format formats[] = {
     [ELBOW_KIND_DATA] = {"elbow-data", "a data file", 1, 1},
-    [ELBOW_KIND_CHECKPOINT] = {"elbow-checkpoint", "a checkpoint", 2, 2},
+    [ELBOW_KIND_CHECKPOINT] = {"elbow-checkpoint", "a checkpoint", 3, 2},
     [ELBOW_KIND_METRICS] = {"elbow-metrics", "a metrics file", 1, 1},
     [ELBOW_KIND_RUN] = {"", "a run directory", 0, 0},
 };
@@ -75,7 +75,7 @@ elbow_status elbow_kind_of(const char *path, elbow_kind *kind) {
     return status;
 }
 
-static elbow_status check_format(const elbow_stored *stored, elbow_kind wanted) {
+static elbow_status check_format(elbow_stored *stored, elbow_kind wanted) {
     elbow_kind kind;
     ELBOW_TRY(find_kind(stored->file, stored->path, &kind));
     ELBOW_CHECK(kind == wanted, ELBOW_FORMAT, "%s: %s, not %s; give %s", stored->path, formats[kind].name,
@@ -90,6 +90,7 @@ static elbow_status check_format(const elbow_stored *stored, elbow_kind wanted) 
                 "%s: %s of version %" PRId64 ", and this elbow reads up to version %" PRId64
                 "; use the elbow that wrote it, or a newer one",
                 stored->path, formats[wanted].name, version, formats[wanted].version);
+    stored->version = version;
     return ELBOW_OK;
 }
 
@@ -162,11 +163,15 @@ elbow_status elbow_stored_begin(elbow_h5 **file, char temporary[PATH_MAX], const
 }
 
 elbow_status elbow_stored_end(elbow_h5 **file, const char *temporary, const char *path, elbow_status status) {
+    status = elbow_stored_finish(file, temporary, status);
+    return status == ELBOW_OK ? elbow_file_commit(temporary, path) : status;
+}
+
+elbow_status elbow_stored_finish(elbow_h5 **file, const char *temporary, elbow_status status) {
     if (status == ELBOW_OK)
         status = elbow_h5_close(file);
     else
         elbow_h5_discard(file);
-    if (status == ELBOW_OK) return elbow_file_commit(temporary, path);
-    unlink(temporary);
+    if (status != ELBOW_OK) unlink(temporary);
     return status;
 }

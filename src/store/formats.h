@@ -15,6 +15,7 @@ typedef struct elbow_stored {
     elbow_h5 *file;
     const char *path; /* borrowed */
     size_t bytes;
+    int64_t version;
 } elbow_stored;
 
 /* Opens a file of one kind. ELBOW_FORMAT names what it is instead, or a version that is too new. */
@@ -34,5 +35,8 @@ elbow_status elbow_stored_save(elbow_h5 *file, const char *path);
  * stays as it was and the temporary one goes. */
 elbow_status elbow_stored_begin(elbow_h5 **file, char temporary[PATH_MAX], const char *path, elbow_kind kind);
 elbow_status elbow_stored_end(elbow_h5 **file, const char *temporary, const char *path, elbow_status status);
+
+/* The first half of that end: closed, and still under its temporary name; elbow_file_commit is the other. */
+elbow_status elbow_stored_finish(elbow_h5 **file, const char *temporary, elbow_status status);
 
 #endif

@@ -17,8 +17,7 @@ struct elbow_saver {
     /* Room, NULL where none was asked for. */
     real *parameters, *slots[ELBOW_CHECKPOINT_SLOTS];
     elbow_metrics *metrics;
-    bool best;
-    int64_t keep;
+    elbow_saver_request request;
     bool busy, threaded;
     pthread_t thread;
     atomic_bool done;
@@ -105,24 +104,38 @@ static void add_warning(elbow_saved *saved, const char *prefix) {
              elbow_error_message());
 }
 
-static elbow_status write_metrics(const elbow_saver *s) {
+static void write_metrics(elbow_saver *s) {
     char *path = NULL;
-    ELBOW_TRY(elbow_path_join(s->directory, "metrics.h5", &path));
-    elbow_status status = elbow_metrics_write(s->snapshot.metrics, path);
+    if (s->snapshot.metrics == NULL) return;
+    elbow_status status = elbow_path_join(s->directory, "metrics.h5", &path);
+    if (status == ELBOW_OK) status = elbow_metrics_write(s->snapshot.metrics, path);
+    s->saved.metrics = status == ELBOW_OK;
+    if (status != ELBOW_OK)
+        snprintf(s->saved.metrics_message, ELBOW_SAVED_MESSAGE, "%s", elbow_error_message());
     free(path);
-    return status;
 }
 
-/* The checkpoint, which alone decides; then what goes with it. */
+static void mark_best(elbow_saver *s, const char *path) {
+    elbow_saved *saved = &s->saved;
+    if (!saved->written.healthy)
+        snprintf(saved->warning[saved->warnings++], ELBOW_SAVED_MESSAGE,
+                 "%.2000s is not healthy: %s is not finite; a resumed run takes the one before it%s", path,
+                 saved->written.unhealthy, s->request.best ? ", and best.h5 stays as it was" : "");
+    if (!s->request.best || !saved->written.healthy) return;
+    saved->best = elbow_checkpoint_mark_best(s->directory, path) == ELBOW_OK;
+    if (!saved->best) add_warning(saved, "best.h5 stays as it was: ");
+}
+
+/* The checkpoint, which alone decides; then what goes with it. The old ones go last. */
 static elbow_status write_files(elbow_saver *s) {
     char *path = NULL;
     ELBOW_TRY(elbow_checkpoint_path(s->directory, s->snapshot.step, &path));
-    elbow_status status = elbow_checkpoint_write(&s->snapshot, path);
+    elbow_status status = elbow_checkpoint_save(&s->snapshot, path, s->request.verify, &s->saved.written);
     if (status == ELBOW_OK) {
-        s->saved.best = s->best && elbow_checkpoint_mark_best(s->directory, path) == ELBOW_OK;
-        if (s->best && !s->saved.best) add_warning(&s->saved, "best.h5 stays as it was: ");
-        if (s->snapshot.metrics != NULL && write_metrics(s) != ELBOW_OK) add_warning(&s->saved, "");
-        if (elbow_checkpoint_prune(s->directory, s->snapshot.step, s->keep) != ELBOW_OK)
+        mark_best(s, path);
+        write_metrics(s);
+        if (elbow_checkpoint_prune(s->directory, s->snapshot.step, s->request.keep, s->request.regular) !=
+            ELBOW_OK)
             add_warning(&s->saved, "old checkpoints stay: ");
     }
     free(path);
@@ -151,12 +164,11 @@ static bool start_thread(elbow_saver *s) {
     return started;
 }
 
-void elbow_saver_start(elbow_saver *s, bool best, int64_t keep, bool behind) {
-    s->best = best;
-    s->keep = keep;
+void elbow_saver_start(elbow_saver *s, const elbow_saver_request *request) {
+    s->request = *request;
     s->busy = true;
     atomic_store(&s->done, false);
-    s->threaded = behind && start_thread(s);
+    s->threaded = request->behind && start_thread(s);
     if (!s->threaded) run(s);
 }
 

@@ -13,15 +13,18 @@
 
 #include "elbow/store/checkpoint.h"
 
-enum { ELBOW_SAVED_MESSAGE = 4096, ELBOW_SAVED_WARNINGS = 3 };
+enum { ELBOW_SAVED_MESSAGE = 4096, ELBOW_SAVED_WARNINGS = 4 };
 
 typedef struct elbow_saver elbow_saver;
 
 /* How a writing went. The checkpoint's status alone decides; of the rest, what failed is a warning. */
 typedef struct elbow_saved {
     elbow_status status;
-    char message[ELBOW_SAVED_MESSAGE]; /* where that is not ELBOW_OK */
-    bool best;                         /* best.h5 is this one */
+    char message[ELBOW_SAVED_MESSAGE];         /* where that is not ELBOW_OK */
+    elbow_written written;                     /* where it is */
+    bool best;                                 /* best.h5 is this one */
+    bool metrics;                              /* metrics.h5 is written; else */
+    char metrics_message[ELBOW_SAVED_MESSAGE]; /* why it is not; "" where the snapshot had none */
     size_t warnings;
     char warning[ELBOW_SAVED_WARNINGS][ELBOW_SAVED_MESSAGE];
     double seconds; /* that it took */
@@ -44,9 +47,16 @@ size_t elbow_saver_bytes(const elbow_params *layout, size_t slots, bool copies);
  * it. Not while one is being written. */
 elbow_checkpoint *elbow_saver_snapshot(elbow_saver *saver);
 
-/* Writes the snapshot: `behind` the caller, by a thread, which takes that all of it are copies; else, or where no thread
- * can be had, before it returns. */
-void elbow_saver_start(elbow_saver *saver, bool best, int64_t keep, bool behind);
+/* What is to be done with a snapshot. */
+typedef struct elbow_saver_request {
+    bool best;             /* it is to be best.h5; what is not healthy is not made that */
+    bool verify;           /* read back before it takes its name */
+    int64_t keep, regular; /* what else stays (elbow_checkpoint_prune) */
+    bool
+        behind; /* by a thread, which takes that all of the snapshot are copies; else, or where no thread can be had, before start returns */
+} elbow_saver_request;
+
+void elbow_saver_start(elbow_saver *saver, const elbow_saver_request *request);
 
 /* Whether a writing was started and not waited for; whether it has ended. */
 bool elbow_saver_busy(const elbow_saver *saver);

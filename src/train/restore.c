@@ -10,9 +10,17 @@
 
 /* The scalars of a checkpoint, as rank 0 tells them. */
 typedef struct resumed {
-    int64_t step, best_step;
+    int64_t step, best_step, previous_step;
     double seconds, best;
+    char digest[33], previous_digest[33];
 } resumed;
+
+static resumed describe(const elbow_checkpoint *c) {
+    resumed said = {c->step, c->best_step, c->previous_step, c->seconds, c->best, "", ""};
+    memcpy(said.digest, c->digest, sizeof said.digest);
+    memcpy(said.previous_digest, c->previous_digest, sizeof said.previous_digest);
+    return said;
+}
 
 /* Copies one block of a checkpoint into this model's layout, on rank 0, into `full`. Local. */
 static elbow_status map_block(const elbow_run *run, const elbow_checkpoint *checkpoint, const real *values,
@@ -120,10 +128,12 @@ elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, boo
     ELBOW_TRY(status);
 
     resumed said = {0};
-    if (checkpoint)
-        said = (resumed){checkpoint->step, checkpoint->best_step, checkpoint->seconds, checkpoint->best};
+    if (checkpoint) said = describe(checkpoint);
     ELBOW_TRY(elbow_world_broadcast(world, &said, sizeof said, 0));
     run->step = run->saved_step = run->tried_step = said.step;
+    run->previous_step = said.previous_step;
+    memcpy(run->saved_digest, said.digest, sizeof run->saved_digest);
+    memcpy(run->previous_digest, said.previous_digest, sizeof run->previous_digest);
     run->best_step = said.best_step;
     run->before = said.seconds;
     run->best = said.best;

@@ -113,7 +113,9 @@ elbow_status elbow_resume_check(elbow_run *run, const elbow_checkpoint *checkpoi
                 "%s was trained on other data (checksum %s) than %s (%s); set data.file to the file it was "
                 "trained on",
                 subject, checkpoint->data_checksum, elbow_dataset_path(run->dataset), run->data_checksum);
-    elbow_notice("resuming %s at step %lld", subject, (long long)checkpoint->step);
+    const char *slash = strrchr(checkpoint->file, '/');
+    elbow_notice("resuming %s at step %lld, from %s (digest %s)", subject, (long long)checkpoint->step,
+                 slash ? slash + 1 : checkpoint->file, checkpoint->digest);
     ELBOW_TRY(check_options(run, checkpoint, subject));
     ELBOW_CHECK(checkpoint->step <= run->run_steps, ELBOW_USAGE,
                 "%s is at step %lld, past the %lld that train.epochs and train.steps ask for; ask for more",

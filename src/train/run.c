@@ -285,7 +285,8 @@ elbow_status elbow_run_create(elbow_run **out, elbow_world *world, elbow_options
         run->world = world;
         run->options = options;
         run->born = elbow_now();
-        run->saved_step = run->tried_step = run->saving_step = run->suspect.step = run->checked_step = -1;
+        run->saved_step = run->tried_step = run->saving_step = run->previous_step = -1;
+        run->suspect.step = run->checked_step = -1;
         run->best = INFINITY;
         status = set_up(run, start);
     } else {

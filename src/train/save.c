@@ -19,6 +19,11 @@ static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint)
     checkpoint->best = run->best;
     checkpoint->best_step = run->best_step;
     checkpoint->facts = run->facts;
+    bool again =
+        run->saved_step == run->step; /* a step's checkpoint anew: what was before it stays before it */
+    checkpoint->previous_step = again ? run->previous_step : run->saved_step;
+    snprintf(checkpoint->previous_digest, sizeof checkpoint->previous_digest, "%s",
+             again ? run->previous_digest : run->saved_digest);
     snprintf(checkpoint->data_checksum, sizeof checkpoint->data_checksum, "%s", run->data_checksum);
     snprintf(checkpoint->optimizer, sizeof checkpoint->optimizer, "%s", elbow_optimizer_name(run->optimizer));
     checkpoint->slots = elbow_optimizer_slots(run->optimizer);
@@ -62,7 +67,16 @@ elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
                                         slots ? slots[s] : NULL));
     run->saving_step = run->step;
     run->saving_best = best;
-    if (run->world->rank == 0) elbow_saver_start(run->saver, best, run->options->checkpoint.keep, behind);
+    const elbow_options *options = run->options;
+    bool rolls_back = strcmp(options->train.nonfinite, "rollback") == 0;
+    const elbow_saver_request request = {
+        .best = best,
+        .verify = options->checkpoint.verify,
+        .keep = options->checkpoint.keep,
+        .regular = rolls_back ? options->checkpoint.every_steps : 0,
+        .behind = behind,
+    };
+    if (run->world->rank == 0) elbow_saver_start(run->saver, &request);
     return ELBOW_OK;
 }
 
@@ -71,6 +85,7 @@ static const elbow_saved *await_saver(elbow_run *run) {
     if (run->world->rank != 0) return NULL;
     const elbow_saved *saved = elbow_saver_wait(run->saver);
     for (size_t w = 0; w < saved->warnings; w++) elbow_warn("%s", saved->warning[w]);
+    if (saved->metrics_message[0]) elbow_warn("%s", saved->metrics_message);
     return saved;
 }
 
@@ -82,11 +97,17 @@ elbow_status elbow_run_settle(elbow_run *run, elbow_settled *settled) {
     if (saved) {
         settled->best = saved->best;
         settled->seconds = saved->seconds;
+        memcpy(settled->digest, saved->written.digest, sizeof settled->digest);
     }
     run->saving_step = -1;
     ELBOW_TRY_ALL(run->world, status);
     ELBOW_TRY(elbow_world_broadcast(run->world, settled, sizeof *settled, 0));
+    if (run->saved_step != settled->step) {
+        run->previous_step = run->saved_step;
+        memcpy(run->previous_digest, run->saved_digest, sizeof run->previous_digest);
+    }
     run->saved_step = settled->step;
+    memcpy(run->saved_digest, settled->digest, sizeof run->saved_digest);
     return ELBOW_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct elbow_settled {
     int64_t step;
     bool asked, best; /* it was to be best.h5; it is */
     double seconds;   /* of writing */
+    char digest[33];
 } elbow_settled;
 
 /* Begins the checkpoint of run->step and sets run->saving_step; metrics.h5 goes with it, best.h5 where it is the

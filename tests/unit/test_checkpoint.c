@@ -104,18 +104,18 @@ static void fields_come_back(void **state) {
     elbow_checkpoint *c = make(false);
     elbow_field x, given;
     bool is_given = false;
-    char seal[ELBOW_HASH_TEXT], other[ELBOW_HASH_TEXT];
+    char digest[ELBOW_HASH_TEXT], seal[ELBOW_HASH_TEXT], other[ELBOW_HASH_TEXT];
     assert_int_equal(elbow_checkpoint_get_field(c, &x, "a.h5"), ELBOW_OK);
     assert_int_equal(x.dimensions, 28 * 27 * 3);
     assert_true(x.kind == ELBOW_IMAGE && x.binary && x.maximum == 255);
     assert_int_equal(elbow_checkpoint_get_context(c, &given, &is_given, "a.h5"), ELBOW_OK);
     assert_true(is_given && given.width == 2);
     /* Both are sealed, and which is which. */
-    elbow_checkpoint_seal(c, seal);
+    elbow_checkpoint_hash(c, ELBOW_CHECKPOINT_VERSION, digest, seal);
     char *text = c->field;
     c->field = c->context;
     c->context = text;
-    elbow_checkpoint_seal(c, other);
+    elbow_checkpoint_hash(c, ELBOW_CHECKPOINT_VERSION, digest, other);
     assert_string_not_equal(seal, other);
     free(c->context);
     c->context = NULL;
@@ -296,7 +296,36 @@ typedef struct forgery {
     const char *format;
     int64_t version;
     bool no_model, no_slot_tensor, other_shape, two_optimizers, other_step;
+    bool sealed; /* as that version is */
 } forgery;
+
+/* What forge writes, as a checkpoint: every attribute is 1, or "t". */
+static void forged(elbow_checkpoint *c, const real *x) {
+    size_t offset;
+    const size_t shape[] = {4};
+    for (size_t i = 0; i < elbow_run_attribute_count; i++) {
+        const elbow_run_attribute *a = &elbow_run_attributes[i];
+        const int64_t one = 1;
+        const double one_real = 1;
+        char *member = (char *)c + a->offset;
+        if (a->kind == ELBOW_RUN_TEXT)
+            memcpy(member, "t", 2);
+        else
+            memcpy(member, a->kind == ELBOW_RUN_INTEGER ? (const void *)&one : &one_real, 8);
+    }
+    c->layout = &c->own_layout;
+    assert_int_equal(elbow_params_declare(&c->own_layout, "w", 1, shape, 0.1, &offset), ELBOW_OK);
+    c->parameters = calloc(c->layout->size, sizeof(real));
+    c->slot_values[0] = calloc(c->layout->size, sizeof(real));
+    assert_true(c->parameters && c->slot_values[0]);
+    memcpy(c->parameters + offset, x, 4 * sizeof *x);
+    memcpy(c->slot_values[0] + offset, x, 4 * sizeof *x);
+    c->slots = 1;
+    strcpy(c->slot_names[0], "first_moment");
+    strcpy(c->optimizer, "adam");
+    c->config = strdup("[run]\n");
+    c->field = strdup("kind\timage\n");
+}
 
 static void forge(const forgery *f) {
     elbow_h5 *file = NULL;
@@ -311,6 +340,7 @@ static void forge(const forgery *f) {
     assert_int_equal(elbow_h5_group(file, "/run"), ELBOW_OK);
     for (size_t i = 0; i < elbow_run_attribute_count; i++) {
         const elbow_run_attribute *attribute = &elbow_run_attributes[i];
+        if (attribute->since > f->version) continue;
         elbow_status status =
             attribute->kind == ELBOW_RUN_INTEGER ? elbow_h5_set_integer(file, "/run", attribute->name, 1)
             : attribute->kind == ELBOW_RUN_REAL  ? elbow_h5_set_real(file, "/run", attribute->name, 1)
@@ -318,7 +348,13 @@ static void forge(const forgery *f) {
         assert_int_equal(status, ELBOW_OK);
     }
     assert_int_equal(elbow_h5_set_integer(file, "/run", "step", f->other_step ? 2 : 1), ELBOW_OK);
-    assert_int_equal(elbow_h5_set_text(file, "/run", "seal", "00000000000000000000000000000000"), ELBOW_OK);
+    char digest[ELBOW_HASH_TEXT], seal[ELBOW_HASH_TEXT] = "00000000000000000000000000000000";
+    elbow_checkpoint *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    forged(c, x);
+    if (f->sealed) elbow_checkpoint_hash(c, f->version, digest, seal);
+    elbow_checkpoint_destroy(&c);
+    assert_int_equal(elbow_h5_set_text(file, "/run", "seal", seal), ELBOW_OK);
     if (!f->no_model) assert_int_equal(elbow_h5_write(file, "/model/w", type, shape, 0, 0, x), ELBOW_OK);
     assert_int_equal(elbow_h5_group(file, "/optimizer/adam/first_moment"), ELBOW_OK);
     if (!f->no_slot_tensor)
@@ -340,18 +376,18 @@ static void says_what_a_file_is_instead(void **state) {
         forgery f;
         const char *says;
     } cases[] = {
-        {{"elbow-data", 1, 0, 0, 0, 0, 0}, "a data file, not a checkpoint"},
-        {{"elbow-metrics", 1, 0, 0, 0, 0, 0}, "a metrics file, not a checkpoint"},
-        {{"something", 1, 0, 0, 0, 0, 0}, "\"something\""},
-        {{"elbow-checkpoint", 3, 0, 0, 0, 0, 0}, "version 3"},
-        {{"elbow-checkpoint", 1, 0, 0, 0, 0, 0},
-         "version 1, and this elbow reads version 2; use the elbow that"},
-        {{"elbow-checkpoint", -1, 0, 0, 0, 0, 0}, "version -1"},
-        {{"elbow-checkpoint", 2, true, 0, 0, 0, 0}, "/model"},
-        {{"elbow-checkpoint", 2, 0, true, 0, 0, 0}, "/optimizer/adam/first_moment/w"},
-        {{"elbow-checkpoint", 2, 0, 0, true, 0, 0}, "shape"},
-        {{"elbow-checkpoint", 2, 0, 0, 0, true, 0}, "2 optimizers"},
-        {{"elbow-checkpoint", 2, 0, 0, 0, 0, true}, "seal"},
+        {{"elbow-data", 1, 0, 0, 0, 0, 0, 0}, "a data file, not a checkpoint"},
+        {{"elbow-metrics", 1, 0, 0, 0, 0, 0, 0}, "a metrics file, not a checkpoint"},
+        {{"something", 1, 0, 0, 0, 0, 0, 0}, "\"something\""},
+        {{"elbow-checkpoint", 4, 0, 0, 0, 0, 0, 0}, "version 4"},
+        {{"elbow-checkpoint", 1, 0, 0, 0, 0, 0, 0},
+         "version 1, and this elbow reads version 3; use the elbow that"},
+        {{"elbow-checkpoint", -1, 0, 0, 0, 0, 0, 0}, "version -1"},
+        {{"elbow-checkpoint", 2, true, 0, 0, 0, 0, 0}, "/model"},
+        {{"elbow-checkpoint", 2, 0, true, 0, 0, 0, 0}, "/optimizer/adam/first_moment/w"},
+        {{"elbow-checkpoint", 2, 0, 0, true, 0, 0, 0}, "shape"},
+        {{"elbow-checkpoint", 2, 0, 0, 0, true, 0, 0}, "2 optimizers"},
+        {{"elbow-checkpoint", 2, 0, 0, 0, 0, true, 0}, "seal"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         elbow_checkpoint *read = NULL;
@@ -368,6 +404,29 @@ static void says_what_a_file_is_instead(void **state) {
     assert_int_equal(elbow_kind_of(directory, &kind), ELBOW_FORMAT);
     assert_int_equal(elbow_kind_of(path, &kind), ELBOW_OK);
     assert_int_equal(kind, ELBOW_KIND_CHECKPOINT);
+}
+
+/* Files of before: without health and chain, which are found or unknown. A new file under an old number is refused. */
+static void reads_version_2(void **state) {
+    (void)state;
+    forgery f = {.format = "elbow-checkpoint", .version = 2, .sealed = true};
+    elbow_checkpoint *read = NULL;
+    forge(&f);
+    if (elbow_checkpoint_read(&read, path) != ELBOW_OK) fail_msg("%s", elbow_error_message());
+    assert_int_equal(read->healthy, 1);
+    assert_int_equal(read->previous_step, -1);
+    assert_string_equal(read->previous_digest, "");
+    assert_string_equal(read->file, path);
+    bool healthy = false;
+    assert_int_equal(elbow_checkpoint_glance(path, &healthy), ELBOW_OK);
+    assert_true(healthy);
+    elbow_checkpoint_destroy(&read);
+    f.version = 3;
+    forge(&f);
+    assert_int_equal(elbow_checkpoint_read(&read, path), ELBOW_OK);
+    assert_int_equal(read->previous_step, 1);
+    assert_string_equal(read->previous_digest, "t");
+    elbow_checkpoint_destroy(&read);
 }
 
 static void leaves_nothing_half_written(void **state) {
@@ -417,6 +476,7 @@ int main(void) {
         cmocka_unit_test(never_gives_wrong_values),
         cmocka_unit_test(names_the_damaged_dataset),
         cmocka_unit_test(says_what_a_file_is_instead),
+        cmocka_unit_test(reads_version_2),
         cmocka_unit_test(leaves_nothing_half_written),
         cmocka_unit_test(maps_by_name),
     };

@@ -28,6 +28,18 @@ static void save_step(int64_t step) {
     elbow_checkpoint_destroy(&c);
 }
 
+/* One whose moments are not finite. */
+static void save_unhealthy(int64_t step) {
+    elbow_checkpoint *c = make(false);
+    char *file = NULL;
+    c->step = step;
+    c->slot_values[0][0] = (real)NAN;
+    assert_int_equal(elbow_checkpoint_path(run, step, &file), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_write(c, file), ELBOW_OK);
+    free(file);
+    elbow_checkpoint_destroy(&c);
+}
+
 static void touch(const char *name, double age_seconds) {
     char file[512];
     snprintf(file, sizeof file, "%s/%s", run, name);
@@ -118,8 +130,8 @@ static void prunes_only_what_is_its_own(void **state) {
     touch(left[0], 0);
     touch(left[1], 0);
 
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 0), ELBOW_USAGE);
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 2), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 0, 0), ELBOW_USAGE);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 2, 0), ELBOW_OK);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_true(is_there(kept[i]));
     assert_true(is_there(name));
     assert_true(is_there("checkpoints/.step-000000601.h5.tmp-1"));
@@ -130,13 +142,121 @@ static void prunes_only_what_is_its_own(void **state) {
     assert_true(is_there("checkpoints/step-000000400.h5"));
     assert_false(is_there("checkpoints/step-000000300.h5"));
     assert_false(is_there("checkpoints/step-000000100.h5"));
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 100), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 100, 0), ELBOW_OK);
     assert_true(is_there("checkpoints/step-000000400.h5"));
     /* Later than the one just written: a past that was damaged. It stays, and does not count. */
-    assert_int_equal(elbow_checkpoint_prune(run, 400, 1), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 400, 1, 0), ELBOW_OK);
     assert_true(is_there("checkpoints/step-000000400.h5"));
     assert_true(is_there("checkpoints/step-000000500.h5"));
-    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", INT64_MAX, 2), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", INT64_MAX, 2, 0), ELBOW_OK);
+}
+
+/* Everything that may lie under the newest names: cut short, a bit changed, empty, a directory, a link to nowhere. */
+static void passes_over_damage(void **state) {
+    (void)state;
+    char name[600], *bytes = NULL;
+    size_t count = 0;
+    make_run("damage");
+    for (int64_t step = 1; step <= 6; step++) save_step(step);
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000006.h5", run);
+    assert_int_equal(truncate(name, 5000), 0);
+    resolves_to(run, "step-000000005.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000005.h5", run);
+    assert_int_equal(elbow_file_read(name, SIZE_MAX, &bytes, &count), ELBOW_OK);
+    bytes[count / 2] ^= 1;
+    assert_int_equal(elbow_file_replace(name, bytes, count), ELBOW_OK);
+    free(bytes);
+    resolves_to(run, "step-000000004.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000004.h5", run);
+    assert_int_equal(truncate(name, 0), 0);
+    resolves_to(run, "step-000000003.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000003.h5", run);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(mkdir(name, 0777), 0);
+    resolves_to(run, "step-000000002.h5");
+    snprintf(name, sizeof name, "%s/checkpoints/step-000000002.h5", run);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(symlink("nowhere", name), 0);
+    resolves_to(run, "step-000000001.h5");
+}
+
+static void passes_over_what_is_not_healthy(void **state) {
+    (void)state;
+    make_run("unhealthy");
+    save_unhealthy(3);
+    resolves_to(run, "step-000000003.h5"); /* better than nothing */
+    save_step(1);
+    save_step(2);
+    resolves_to(run, "step-000000002.h5");
+    save_unhealthy(4);
+    resolves_to(run, "step-000000002.h5");
+}
+
+static void there_are(const char *steps) {
+    char found[64] = "";
+    for (int64_t step = 1; step <= 12; step++) {
+        char name[64];
+        snprintf(name, sizeof name, "checkpoints/step-%09lld.h5", (long long)step);
+        if (is_there(name)) snprintf(found + strlen(found), sizeof found - strlen(found), " %d", (int)step);
+    }
+    assert_string_equal(found, steps);
+}
+
+/* `keep` counts the healthy ones; the last of them stays whatever comes after it. */
+static void prunes_by_health(void **state) {
+    (void)state;
+    make_run("health");
+    for (int64_t step = 1; step <= 4; step++) save_step(step);
+    save_unhealthy(5);
+    save_unhealthy(6);
+    save_unhealthy(7);
+    assert_int_equal(elbow_checkpoint_prune(run, 7, 1, 0), ELBOW_OK);
+    there_are(" 4 7");
+    for (int64_t step = 8; step <= 10; step++) {
+        save_unhealthy(step);
+        assert_int_equal(elbow_checkpoint_prune(run, step, 1, 0), ELBOW_OK);
+    }
+    there_are(" 4 10");
+    save_step(11);
+    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, 0), ELBOW_OK);
+    there_are(" 4 11");
+    save_step(12);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 0), ELBOW_OK);
+    there_are(" 11 12");
+    touch("checkpoints/step-000000012.h5", 0); /* damaged: it counts for nothing */
+    save_step(10);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 0), ELBOW_OK);
+    there_are(" 10 11 12");
+}
+
+/* With a regular interval the newest healthy one of it stays beside the others. */
+static void keeps_a_regular_one(void **state) {
+    (void)state;
+    make_run("regular");
+    for (int64_t step = 1; step <= 11; step++)
+        if (step != 8) save_step(step);
+    save_unhealthy(8);
+    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, 4), ELBOW_OK);
+    there_are(" 4 10 11");
+    save_step(12);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 4), ELBOW_OK);
+    there_are(" 11 12");
+}
+
+static void cleans_without_pruning(void **state) {
+    (void)state;
+    char left[128];
+    make_run("clean");
+    pid_t dead = fork();
+    if (dead == 0) _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    for (int64_t step = 1; step <= 5; step++) save_step(step);
+    snprintf(left, sizeof left, "checkpoints/.step-000000006.h5.tmp-%ld", (long)dead);
+    touch(left, 0);
+    assert_int_equal(elbow_checkpoint_clean(run), ELBOW_OK);
+    assert_false(is_there(left));
+    there_are(" 1 2 3 4 5");
+    assert_int_equal(elbow_checkpoint_clean("/nonexistent/run"), ELBOW_OK);
 }
 
 static void best_outlives_its_step(void **state) {
@@ -156,7 +276,7 @@ static void best_outlives_its_step(void **state) {
             assert_int_equal(of_best.st_ino, of_file.st_ino);
             free(file);
         }
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 1), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 1, 0), ELBOW_OK);
     elbow_checkpoint *c = NULL;
     assert_int_equal(elbow_checkpoint_read(&c, best), ELBOW_OK);
     assert_int_equal(c->step, 2);
@@ -172,9 +292,10 @@ static void best_outlives_its_step(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_the_newest_good_one),
-        cmocka_unit_test(prunes_only_what_is_its_own),
-        cmocka_unit_test(best_outlives_its_step),
+        cmocka_unit_test(takes_the_newest_good_one), cmocka_unit_test(prunes_only_what_is_its_own),
+        cmocka_unit_test(passes_over_damage),        cmocka_unit_test(passes_over_what_is_not_healthy),
+        cmocka_unit_test(prunes_by_health),          cmocka_unit_test(keeps_a_regular_one),
+        cmocka_unit_test(cleans_without_pruning),    cmocka_unit_test(best_outlives_its_step),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

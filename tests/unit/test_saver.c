@@ -50,6 +50,11 @@ static void fill(elbow_saver *saver, const elbow_checkpoint *c, int64_t step, bo
     }
 }
 
+static void begin(elbow_saver *saver, bool best, int64_t keep, bool behind) {
+    elbow_saver_start(saver,
+                      &(elbow_saver_request){.best = best, .verify = true, .keep = keep, .behind = behind});
+}
+
 static void check_file(const char *name, elbow_checkpoint *c, int64_t step) {
     char expected[33], found[33];
     elbow_checkpoint *read = NULL;
@@ -74,7 +79,7 @@ static void writes_behind(void **state) {
     setenv("ELBOW_TEST_WRITE_SECONDS", "0.3", 1);
     fill(saver, c, 7, true);
     double began = now();
-    elbow_saver_start(saver, true, 2, true);
+    begin(saver, true, 2, true);
     real first = c->parameters[0];
     c->parameters[0] = 77; /* training goes on */
     assert_true(elbow_saver_busy(saver));
@@ -96,7 +101,7 @@ static void writes_behind(void **state) {
     for (int64_t step = 8; step < 11; step++) {
         fill(saver, c, step, true);
         assert_ptr_equal(elbow_saver_snapshot(saver)->parameters, room);
-        elbow_saver_start(saver, false, 2, true);
+        begin(saver, false, 2, true);
         assert_int_equal(elbow_saver_wait(saver)->status, ELBOW_OK);
     }
     check_file("checkpoints/best.h5", c, 7);
@@ -114,13 +119,13 @@ static void writes_at_once(void **state) {
     make_run("once", true);
     assert_int_equal(elbow_saver_create(&saver, run, c->layout), ELBOW_OK);
     fill(saver, c, 3, false);
-    elbow_saver_start(saver, false, 2, false);
+    begin(saver, false, 2, false);
     assert_true(elbow_saver_done(saver));
     assert_int_equal(elbow_saver_wait(saver)->status, ELBOW_OK);
     check_file("checkpoints/step-000000003.h5", c, 3);
     assert_false(elbow_file_exists(in_run("checkpoints/best.h5")));
     fill(saver, c, 4, true);
-    elbow_saver_start(saver, false, 2, true);
+    begin(saver, false, 2, true);
     elbow_saver_destroy(&saver);
     assert_null(saver);
     check_file("checkpoints/step-000000004.h5", c, 4);
@@ -134,7 +139,7 @@ static void tells_what_failed(void **state) {
     make_run("failing", false);
     assert_int_equal(elbow_saver_create(&saver, run, c->layout), ELBOW_OK);
     fill(saver, c, 5, true);
-    elbow_saver_start(saver, true, 2, true);
+    begin(saver, true, 2, true);
     const elbow_saved *saved = elbow_saver_wait(saver);
     assert_int_equal(saved->status, ELBOW_IO);
     assert_non_null(strstr(saved->message, "step-000000005.h5: its directory does not exist"));
@@ -142,11 +147,11 @@ static void tells_what_failed(void **state) {
 
     make_run("failing", true);
     fill(saver, c, 6, true);
-    elbow_saver_start(saver, false, 2, true);
+    begin(saver, false, 2, true);
     assert_int_equal(elbow_saver_wait(saver)->status, ELBOW_OK);
     limit_files(3000);
     fill(saver, c, 7, true);
-    elbow_saver_start(saver, true, 2, true);
+    begin(saver, true, 2, true);
     saved = elbow_saver_wait(saver);
     limit_files(RLIM_INFINITY);
     assert_int_equal(saved->status, ELBOW_IO);
@@ -157,12 +162,63 @@ static void tells_what_failed(void **state) {
     /* The checkpoint alone decides. */
     assert_int_equal(elbow_directory_make(in_run("checkpoints/best.h5/full"), true), ELBOW_OK);
     fill(saver, c, 8, true);
-    elbow_saver_start(saver, true, 2, true);
+    begin(saver, true, 2, true);
     saved = elbow_saver_wait(saver);
     assert_int_equal(saved->status, ELBOW_OK);
     assert_false(saved->best);
     assert_int_equal(saved->warnings, 1);
     assert_non_null(strstr(saved->warning[0], "best.h5 stays as it was: "));
+    elbow_saver_destroy(&saver);
+    elbow_checkpoint_destroy(&c);
+}
+
+/* What is not finite is written under protest, never becomes the best, and never costs the last one that is. */
+static void protests(void **state) {
+    elbow_checkpoint *c = make(false);
+    elbow_saver *saver = NULL;
+    char digest[33];
+    (void)state;
+    make_run("protest", true);
+    assert_int_equal(elbow_saver_create(&saver, run, c->layout), ELBOW_OK);
+    fill(saver, c, 1, true);
+    begin(saver, true, 1, true);
+    const elbow_saved *saved = elbow_saver_wait(saver);
+    assert_true(saved->best && saved->written.healthy && saved->metrics);
+    c->step = 1;
+    elbow_checkpoint_digest(c, digest);
+    assert_string_equal(saved->written.digest, digest);
+    for (int64_t step = 2; step < 4; step++) {
+        fill(saver, c, step, true);
+        elbow_saver_snapshot(saver)->parameters[1] = (real)NAN;
+        begin(saver, true, 1, true);
+        saved = elbow_saver_wait(saver);
+        assert_int_equal(saved->status, ELBOW_OK);
+        assert_false(saved->best || saved->written.healthy);
+        assert_int_equal(saved->warnings, 1);
+        assert_non_null(strstr(saved->warning[0], "is not healthy: /model/encoder.0.weight is not finite"));
+        assert_non_null(strstr(saved->warning[0], "best.h5 stays"));
+    }
+    check_file("checkpoints/best.h5", c, 1);
+    check_file("checkpoints/step-000000001.h5", c, 1);
+    assert_false(elbow_file_exists(in_run("checkpoints/step-000000002.h5")));
+    assert_true(elbow_file_exists(in_run("checkpoints/step-000000003.h5")));
+
+    /* With one kept, the old one goes only when the new one has read back as it was written. */
+    setenv("ELBOW_TEST_WRITE_FLIP", "4", 1);
+    fill(saver, c, 4, true);
+    begin(saver, true, 1, true);
+    saved = elbow_saver_wait(saver);
+    unsetenv("ELBOW_TEST_WRITE_FLIP");
+    assert_int_equal(saved->status, ELBOW_IO);
+    assert_non_null(strstr(saved->message, "step-000000004.h5: what was read back is not what was written"));
+    assert_false(saved->best || elbow_file_exists(in_run("checkpoints/step-000000004.h5")));
+    check_file("checkpoints/step-000000001.h5", c, 1);
+    fill(saver, c, 5, true);
+    begin(saver, true, 1, true);
+    assert_int_equal(elbow_saver_wait(saver)->status, ELBOW_OK);
+    check_file("checkpoints/step-000000005.h5", c, 5);
+    check_file("checkpoints/best.h5", c, 5);
+    assert_false(elbow_file_exists(in_run("checkpoints/step-000000001.h5")));
     elbow_saver_destroy(&saver);
     elbow_checkpoint_destroy(&c);
 }
@@ -185,8 +241,15 @@ static void writes_large_tensors(void **state) {
     for (size_t t = 0; t < 2; t++)
         for (size_t i = 0; i < layout.tensors[t].count; i++)
             large.parameters[layout.tensors[t].offset + i] = (real)(i % 8191) + (real)t;
-    assert_int_equal(elbow_checkpoint_write(&large, in_run("checkpoints/step-000000009.h5")), ELBOW_OK);
+    elbow_written written;
+    assert_int_equal(elbow_checkpoint_save(&large, in_run("checkpoints/step-000000009.h5"), true, &written),
+                     ELBOW_OK);
     check_file("checkpoints/step-000000009.h5", &large, 9);
+    setenv("ELBOW_TEST_WRITE_FLIP", "9", 1);
+    assert_int_equal(elbow_checkpoint_save(&large, in_run("checkpoints/step-000000010.h5"), true, &written),
+                     ELBOW_IO);
+    unsetenv("ELBOW_TEST_WRITE_FLIP");
+    assert_non_null(strstr(elbow_error_message(), "/model/"));
     free(large.parameters);
     elbow_params_destroy(&layout);
     elbow_checkpoint_destroy(&c);
@@ -194,9 +257,8 @@ static void writes_large_tensors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_behind),
-        cmocka_unit_test(writes_at_once),
-        cmocka_unit_test(tells_what_failed),
+        cmocka_unit_test(writes_behind),        cmocka_unit_test(writes_at_once),
+        cmocka_unit_test(tells_what_failed),    cmocka_unit_test(protests),
         cmocka_unit_test(writes_large_tensors),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

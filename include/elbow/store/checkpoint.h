@@ -2,18 +2,21 @@
  *
  *     /model/NAME                 every tensor under its own name, shape as declared (dense weights [out, in])
  *     /optimizer/NAME/SLOT/TENSOR each moment, by tensor: /optimizer/adam/first_moment/encoder.0.weight
- *     /run                        attributes: step, epoch, seed, shards, best, best_step, data checksum, versions, host facts
+ *     /run                        attributes: step, epoch, seed, shards, best, best_step, data checksum, versions, host facts;
+ *                                 healthy, whether parameters, moments and the loss so far are finite; previous_step and
+ *                                 previous_digest, the checkpoint that the run had before this one (−1 and "": none)
  *     /config                     the options in force, as an INI text
  *     /field, [/context]          what x is and what the model is given (data/field.h), so that a checkpoint can be
  *                                 used without its data
  *     /metrics/train, /metrics/evaluation, /metrics/partial
  *
- * Root attributes: format = "elbow-checkpoint", version. A checksum on every dataset; /run also has `digest` (below)
+ * Root attributes: format = "elbow-checkpoint", version (3; of version 2, which had no healthy and no previous_*, are read
+ * too). A checksum on every dataset; /run also has `digest` (below)
  * and `seal`, a hash over names, attributes, config and state that finds what those checksums do not: a part that is
  * missing, renamed, or from elsewhere. Written
  * to a temporary name, flushed, fsynced, renamed, the directory fsynced: a checkpoint is whole or not there.
  * Writing takes no memory of the state's size. For tests, ELBOW_TEST_WRITE_SECONDS in the environment makes each
- * writing stand still that long in its middle.
+ * writing stand still that long in its middle, and ELBOW_TEST_WRITE_FLIP=STEP changes a bit of what was written of a step.
  * All functions are Local: rank 0 writes and reads, and broadcasts. */
 #ifndef ELBOW_STORE_CHECKPOINT_H
 #define ELBOW_STORE_CHECKPOINT_H
@@ -49,6 +52,12 @@ typedef struct elbow_checkpoint {
     int64_t best_step;
     char data_checksum[32];
     elbow_facts facts;
+    int64_t previous_step;    /* of the checkpoint before, −1 for none */
+    char previous_digest[33]; /* "" for none */
+    int64_t
+        healthy; /* 1: parameters, moments and loss so far are finite; else 0. Found on writing, and on reading what has it not */
+    char digest[33];       /* of the state, where it was read; else "" */
+    char *file;            /* malloc'd: where it was read from; NULL: it was not */
     char *config;          /* malloc'd text */
     char *field, *context; /* malloc'd texts (data/field.h): what x is, and what is given; NULL: nothing is */
     const elbow_params *layout; /* the tensors; owned by the caller on write, by `own_layout` on read */
@@ -63,6 +72,22 @@ typedef struct elbow_checkpoint {
 
 /* Writes all of it. ELBOW_IO: the disk; nothing half-written stays. */
 elbow_status elbow_checkpoint_write(const elbow_checkpoint *checkpoint, const char *path);
+
+/* How a checkpoint was written. */
+typedef struct elbow_written {
+    char digest[33];
+    bool healthy;
+    char unhealthy[160]; /* where it is not: the first value found, "/model/encoder.0.bias" */
+} elbow_written;
+
+/* The same; with `verify`, what is on the disk is read again, the system's cache dropped where it can be, and compared with
+ * what is in memory before it takes its name: ELBOW_IO where it differs, and nothing of it stays. */
+elbow_status elbow_checkpoint_save(const elbow_checkpoint *checkpoint, const char *path, bool verify,
+                                   elbow_written *written);
+
+/* Whether parameters, moments and the loss so far (the row of /train that is being filled, the last whole one, and the last
+ * evaluation) are finite; `what` is the first that is not (NULL: not wanted). */
+bool elbow_checkpoint_is_finite(const elbow_checkpoint *checkpoint, char what[160]);
 
 /* Reads and checks every checksum. *checkpoint is malloc'd with all its parts. ELBOW_IO, ELBOW_FORMAT.
  * The layout has names, shapes and counts as stored, in name order, offsets packed anew by elbow_params_declare;
@@ -91,8 +116,9 @@ void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]
 
 /* The files of a run directory. Paths are malloc'd. */
 
-/* runs/a → its newest good checkpoint (a damaged newest one is named in a warning and the one before is taken);
- * a file stands for itself. ELBOW_ABSENT where there is none, ELBOW_FORMAT where none of those there is good. */
+/* runs/a → its newest good checkpoint (a newest one that is damaged or not healthy is named in a warning and the one before
+ * is taken; where none is healthy, the newest that can be read); a file stands for itself. ELBOW_ABSENT where there is
+ * none, ELBOW_FORMAT where none of those there is good. */
 elbow_status elbow_checkpoint_resolve(const char *path, char **file);
 
 /* The same, read: *checkpoint and *file are the caller's. */
@@ -101,9 +127,14 @@ elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, c
 /* "DIRECTORY/checkpoints/step-000001200.h5" */
 elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **path);
 
-/* Removes all but the newest `keep` step-*.h5 up to step `newest`, which is good, and left-over temporaries. What has a
- * later step is of a past that was damaged and is not counted on: it stays. best.h5 is not among them. */
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep);
+/* Removes all but the newest `keep` healthy step-*.h5 up to step `newest`, which was just written, and left-over temporaries.
+ * Of those that are not healthy the newest stays as long as it is newer than the last of them, and counts for nothing:
+ * the last healthy one never goes. With `regular` > 0 the newest healthy one whose step is a multiple of it stays too. What
+ * has a later step is of a past that was damaged and is not counted on: it stays. best.h5 is not among them. */
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep, int64_t regular);
+
+/* Removes the temporary files that dead processes left in a run directory: at the beginning of a life. */
+elbow_status elbow_checkpoint_clean(const char *directory);
 
 /* Makes checkpoints/best.h5 a hard link to `path` (a copy, through memory, where links cannot be had), atomically. */
 elbow_status elbow_checkpoint_mark_best(const char *directory, const char *path);

@@ -58,13 +58,16 @@ typedef struct elbow_run {
     int64_t step, run_steps, epoch_steps; /* steps done; in the run; in an epoch */
     int64_t lag; /* of those, the ones that weights and moments know nothing of (train/nonfinite.h) */
     elbow_suspect suspect; /* of this rank's shards in the step */
-    int64_t stop_step; /* it stops at the end of this one, as if asked to; 0: does not. The same on all ranks */
+    int64_t
+        stop_step; /* it stops at the end of this one, as if asked to; 0: does not. The same on all ranks */
     int64_t saved_step,
-        tried_step;       /* of the newest checkpoint, and of the last attempt; −1 before the first */
-    int64_t checked_step; /* after which ranks were compared last (train/replicas.h); −1: never */
-    elbow_saver *saver;   /* on rank 0 */
-    int64_t saving_step;  /* of the checkpoint that is being written; −1: none */
-    bool saving_best;     /* and it is to be best.h5 */
+        tried_step;        /* of the newest checkpoint, and of the last attempt; −1 before the first */
+    int64_t checked_step;  /* after which ranks were compared last (train/replicas.h); −1: never */
+    int64_t previous_step; /* of the checkpoint before the newest; −1: none */
+    char saved_digest[33], previous_digest[33]; /* of those two; "" */
+    elbow_saver *saver;                         /* on rank 0 */
+    int64_t saving_step;                        /* of the checkpoint that is being written; −1: none */
+    bool saving_best;                           /* and it is to be best.h5 */
     double born, seconds, before; /* when this life began; its seconds, and those of the lives before it */
     double best;                  /* lowest −ELBO on the split that selects; infinity before the first */
     int64_t best_step;
