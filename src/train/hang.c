@@ -240,14 +240,15 @@ static elbow_hang_report read_report(const char *directory, size_t rank) {
 }
 
 char elbow_hang_kernel_state(const char *stat_file) {
-    char line[512];
+    char line[512], state = '?';
     FILE *file = fopen(stat_file, "re");
     if (file == NULL) return '?';
     size_t length = fread(line, 1, sizeof line - 1, file);
     fclose(file);
     line[length] = 0;
     const char *end = strrchr(line, ')'); /* of the name, which may hold anything */
-    return end != NULL && end[1] == ' ' && end[2] != 0 ? end[2] : '?';
+    if (end != NULL && end[1] == ' ' && end[2] != 0) state = end[2];
+    return state;
 }
 
 /* Of another process here, that of the same program: in a container of its own, the number may be somebody else's. */

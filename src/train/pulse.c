@@ -15,14 +15,16 @@
 #include "parallel/waits.h"
 #include "train/hang.h"
 
-enum { A_MOVE = 1 << 20 };            /* bytes read or written */
-enum { SLOWEST_DISK = 20000000 };     /* bytes a second, while it writes a checkpoint */
+enum { A_MOVE = 1 << 20 };        /* bytes read or written */
+enum { SLOWEST_DISK = 20000000 }; /* bytes a second, while it writes a checkpoint */
+static const double disk_patience =
+    10; /* seconds that a disk may need for no bytes at all: fsync on a busy one */
 static const double orphan_looks = 1; /* seconds between, at the most */
 static const double alarm_looks = 5;  /* of those for the alarms of others */
 
 struct elbow_pulse {
     elbow_world *world;
-    double timeout, allowance; /* seconds; the latter for writing a checkpoint beside it */
+    double timeout, allowance; /* seconds; the latter beside it, for phases that read and write */
     double look, ask, grace;   /* seconds between looks at the pulse, at alarms; from alarm to verdict */
     elbow_hang_rank *ranks;
     bool draws;           /* rank 0 has a progress line on a terminal */
@@ -103,7 +105,7 @@ static int phase_of(uint64_t word) { return (int)(word & 0xff); }
 
 /* Feels the pulse: how long it has stood. A look that comes late counts little: the process itself was stopped. */
 static void feel(elbow_pulse *p) {
-    double now = elbow_now(), elapsed = fmin(now - p->looked, 2 * p->look + 1);
+    double now = elbow_now(), elapsed = fmin(now - p->looked, 2 * p->look);
     uint64_t word = atomic_load_explicit(&p->word, memory_order_relaxed), waits = elbow_world_waits(p->world);
     p->looked = now;
     if (p->alarm >= 0) p->alarm += elapsed;
@@ -130,7 +132,7 @@ static elbow_hang_report report_of(const elbow_pulse *p) {
                                 .seconds = p->standing,
                                 .thread = '?',
                                 .alarmed = p->alarm >= 0};
-    double limit = p->timeout + (report.phase == ELBOW_PULSE_CHECKPOINT ? p->allowance : 0);
+    double limit = p->timeout + (moves_bytes(report.phase) ? p->allowance : 0);
     if (p->seen_waits % 2 == 1)
         report.state = p->standing >= p->timeout / 2 ? ELBOW_HANG_WAITS : ELBOW_HANG_MOVES;
     else if (p->standing >= limit)
@@ -326,6 +328,7 @@ elbow_status elbow_pulse_create(elbow_pulse **out, elbow_world *world, double ti
     if (status == ELBOW_OK) {
         p->world = world;
         p->timeout = p->again = timeout;
+        p->allowance = disk_patience;
         p->alarm = p->told = -1;
         p->looked = elbow_now();
         p->parent = getppid();
@@ -407,7 +410,7 @@ elbow_status elbow_pulse_share(elbow_pulse *p, const char *directory, double byt
         pthread_mutex_lock(&p->mutex);
         for (size_t r = 0; r < count; r++) strangers += p->ranks[r].apart = all[r];
         if (!apart) memcpy(p->directory, directory, strlen(directory) + 1);
-        p->allowance = bytes / SLOWEST_DISK;
+        p->allowance = disk_patience + bytes / SLOWEST_DISK;
         pthread_mutex_unlock(&p->mutex);
         if (strangers > 0)
             elbow_detail("%zu of %zu ranks do not see %s: a rank there that hangs speaks for itself alone",

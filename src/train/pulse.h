@@ -8,8 +8,8 @@
  *     waiting    it has not, within a call that waits for other ranks
  *     stuck      it has not for parallel.timeout, and waits for nobody
  *
- * Reading and writing beat too: in phases that do it, a megabyte counts. Phases that write a checkpoint have more time, by
- * its size. Whatever takes long beats while it moves: shards of a step, draws of an evaluation.
+ * Reading and writing beat too: in phases that do it, a megabyte counts, and they have more time: ten seconds, and a
+ * checkpoint's bytes at 20 MB/s. Whatever takes long beats while it moves: shards of a step, draws of an evaluation.
  *
  * What ends a run. A rank whose pulse has stood for parallel.timeout, waiting or stuck, raises an alarm in
  * DIRECTORY/hang, which all watchdogs look for; they answer with how their rank is, and again when that changes. After a
