@@ -13,8 +13,9 @@
 static const char help[] =
     "elbow verify: whether files are whole, and runs what they should be\n"
     "\n"
-    "  elbow verify FILE|RUN...              every checksum, and whether what is in it can be: data files,\n"
-    "                                        checkpoints, metrics files, all files of a run\n"
+    "  elbow verify FILE|RUN...              every checksum, and every value, whether it is possible: data "
+    "files,\n"
+    "                                        checkpoints, metrics files, and all files of a run\n"
     "  elbow verify --diff A B               what differs between two checkpoints, runs (their newest good\n"
     "                                        checkpoints) or metrics files: the first tensor and index, then "
     "a table\n"
@@ -220,6 +221,7 @@ static elbow_status resume(elbow_world *world, void *context) {
         print_trial(&trial, request);
         if (request->spec.keep) printf("the runs are in %s\n", request->spec.keep);
     }
+    if (status == ELBOW_STOPPED) elbow_warn("interrupted by a signal; nothing is decided: run it again");
     elbow_options_destroy(&options);
     return status;
 }

@@ -58,8 +58,7 @@ typedef struct elbow_run {
     int64_t step, run_steps, epoch_steps; /* steps done; in the run; in an epoch */
     int64_t lag; /* of those, the ones that weights and moments know nothing of (train/nonfinite.h) */
     elbow_suspect suspect; /* of this rank's shards in the step */
-    int64_t
-        stop_step; /* it stops at the end of this one, as if asked to; 0: does not. The same on all ranks */
+    int64_t stop_step;     /* it stops at the end of this one, as if asked to; 0: does not */
     int64_t saved_step,
         tried_step;        /* of the newest checkpoint, and of the last attempt; −1 before the first */
     int64_t checked_step;  /* after which ranks were compared last (train/replicas.h); −1: never */
