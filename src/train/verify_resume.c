@@ -241,6 +241,8 @@ static elbow_status run_plan(trial_state *state, const plan *p) {
     run.seconds = elbow_now() - began;
     if (status == ELBOW_OK && first && p->stop == 0) status = compare(state, directory, &comparison);
     run.comparison = comparison;
+    if (status != ELBOW_OK && status != ELBOW_STOPPED)
+        elbow_fail_prefix(status, "the %s run on %d rank%s", p->what, p->ranks, p->ranks == 1 ? "" : "s");
     status = elbow_world_agree(world, status);
     if (status == ELBOW_OK && first && state->say) state->say(state->context, &run, true);
     elbow_comparison_destroy(&comparison);

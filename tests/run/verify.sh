@@ -89,6 +89,9 @@ changed
 cp other/metrics.h5 c
 bad c
 says 'step-000000012.h5: its history is not that of metrics.h5: /train, row [0-9]+ \(step [0-9]+\): [a-z_]+ is '
+cp kept/stopped/metrics.h5 kept/resumed-1 # as if it had been killed before metrics.h5 was written
+good kept/resumed-1
+says '^note kept/resumed-1/checkpoints/step-000000012.h5: its history goes on after metrics.h5 ends'
 changed
 sed -i 's/^batch = .*/batch = 99/' c/config.ini
 bad c
