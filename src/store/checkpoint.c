@@ -162,7 +162,6 @@ static void flip_for_tests(const char *temporary, int64_t step) {
 static elbow_status read_back(const elbow_checkpoint *c, const char *seal, const char *temporary,
                               const char *path) {
     ELBOW_TRY(elbow_file_settle(temporary, path));
-    flip_for_tests(temporary, c->step);
     elbow_status status = elbow_checkpoint_read_back(c, seal, temporary);
     if (status == ELBOW_OK || status == ELBOW_MEMORY) return status;
     char reason[1024];
@@ -185,6 +184,7 @@ elbow_status elbow_checkpoint_save(const elbow_checkpoint *checkpoint, const cha
     elbow_checkpoint_hash(&all, ELBOW_CHECKPOINT_VERSION, written->digest, seal);
     ELBOW_TRY(elbow_stored_begin(&file, temporary, path, ELBOW_KIND_CHECKPOINT));
     elbow_status status = elbow_stored_finish(&file, temporary, write_all(file, &all, written->digest, seal));
+    if (status == ELBOW_OK) flip_for_tests(temporary, all.step);
     if (status == ELBOW_OK && verify) {
         status = read_back(&all, seal, temporary, path);
         if (status != ELBOW_OK) unlink(temporary);

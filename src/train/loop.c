@@ -85,9 +85,8 @@ static elbow_status evaluate(elbow_run *run, clocks *clock, bool *improved) {
 
 /* What this rank asks of all in the coming step. Only rank 0 looks at clocks and files. */
 static unsigned flags_of(elbow_run *run, clocks *clock) {
-    const elbow_options *options = run->options;
     bool first = run->world->rank == 0;
-    double now = elbow_now(), needed = elbow_pace_needed(&clock->pace, evaluates_at(run, run->step + 1));
+    double needed = elbow_pace_needed(&clock->pace, evaluates_at(run, run->step + 1));
     const char *reason =
         elbow_stop_reason(first ? run->directory : NULL, first ? &clock->pace.stop : NULL, needed);
     unsigned flags = 0;
@@ -96,8 +95,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
         snprintf(clock->reason, sizeof clock->reason, "%s", reason);
         flags |= ELBOW_FLAG_STOP;
     }
-    double minutes = options->checkpoint.every_minutes;
-    if (first && minutes > 0 && run->saving_step < 0 && now - clock->pace.saved >= 60 * minutes)
+    if (first && run->saving_step < 0 && elbow_pace_save_due(&clock->pace, run, elbow_now()))
         flags |= ELBOW_FLAG_SAVE;
     if (first && elbow_saver_done(run->saver)) flags |= ELBOW_FLAG_SAVED;
     return flags;
@@ -107,15 +105,26 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
  * succeed. The first and the last must. Where best.h5 has not become what it was to be, it stays what it was. */
 static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled *settled,
                              elbow_status status) {
+    elbow_pace *pace = &clock->pace;
     bool must = run->saved_step < 0 || settled->step == run->run_steps;
-    clock->pace.saved = elbow_now();
+    pace->saved = elbow_now();
     if (settled->asked && !settled->best) {
         run->best = clock->before.elbo;
         run->best_step = clock->before.step;
     }
-    if (status == ELBOW_OK || must) return status;
-    elbow_warn("no checkpoint of step %lld: %s (training goes on; the newest good one is of step %lld)",
-               (long long)settled->step, elbow_error_message(), (long long)run->saved_step);
+    if (status == ELBOW_OK) {
+        if (pace->failures > 0)
+            elbow_notice("the checkpoint of step %lld is written, after %d that %s not",
+                         (long long)settled->step, pace->failures, pace->failures == 1 ? "was" : "were");
+        elbow_pace_saved(pace, settled->seconds);
+        return ELBOW_OK;
+    }
+    if (must) return status;
+    if (elbow_pace_failed(pace, pace->saved))
+        elbow_warn("no checkpoint of step %lld: %s (training goes on; the newest good one is of step %lld, "
+                   "and another "
+                   "is tried in %.0f s at the latest)",
+                   (long long)settled->step, elbow_error_message(), (long long)run->saved_step, pace->wait);
     return ELBOW_OK;
 }
 
@@ -128,11 +137,9 @@ static elbow_status settle(elbow_run *run, clocks *clock) {
     elbow_status status = elbow_run_settle(run, &settled);
     double waited = elbow_now() - began;
     elbow_record_stall(run, waited);
-    if (status == ELBOW_OK) {
-        elbow_pace_saved(&clock->pace, settled.seconds);
+    if (status == ELBOW_OK)
         elbow_detail("checkpoint of step %lld: written in %.3f s, of which training waited %.3f s",
                      (long long)settled.step, settled.seconds, waited);
-    }
     return conclude(run, clock, &settled, status);
 }
 
@@ -166,11 +173,11 @@ static bool save_due(const elbow_run *run, bool asked, const evaluated *found) {
 }
 
 /* Rewrites metrics.h5 when that keeps within its share of the time. A checkpoint that is being written does it itself. */
-static void write_metrics(const elbow_run *run, clocks *clock) {
+static void write_metrics(elbow_run *run, clocks *clock) {
     double began = elbow_now();
     if (run->world->rank != 0 || run->saving_step >= 0) return;
     if (began - clock->metrics_written < METRICS_SHARE * clock->metrics_cost + 1) return;
-    if (elbow_run_write_metrics(run) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
+    elbow_run_write_metrics(run);
     clock->metrics_written = elbow_now();
     clock->metrics_cost = clock->metrics_written - began;
 }
@@ -230,10 +237,29 @@ static elbow_status evaluate_if_due(elbow_run *run, clocks *clock, bool stops, e
     return evaluate(run, clock, &found->improved);
 }
 
+/* Whether there is a place to write to, and room: told before hours are spent, also to a resumed run. Rank 0's. */
+static elbow_status prove_directory(const elbow_run *run) {
+    const elbow_options *options = run->options;
+    size_t values = elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer));
+    size_t bytes = values * sizeof(real) + values / 10 + 50000, room = 0; /* with names, and some history */
+    /* The one being written, and the best; those that are kept are there already when a run is resumed. */
+    size_t wanted = 2 + (run->saved_step >= 0 ? 0 : (size_t)options->checkpoint.keep);
+    if (run->world->rank != 0 || run->step >= run->run_steps) return ELBOW_OK;
+    if (elbow_checkpoint_clean(run->directory) != ELBOW_OK) elbow_warn("%s", elbow_error_message());
+    ELBOW_TRY(elbow_checkpoint_probe(run->directory, bytes, options->train.pictures, &room));
+    if (room < wanted)
+        elbow_warn("%s: there is room for %zu checkpoint%s of about %.1f MB, and the run will want it for "
+                   "%zu more; free some "
+                   "space, or set checkpoint.keep lower",
+                   run->directory, room, room == 1 ? "" : "s", (double)bytes / 1e6, wanted);
+    return ELBOW_OK;
+}
+
 /* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
 static elbow_status train(elbow_run *run, clocks *clock) {
     elbow_progress progress;
     unsigned flags = 0;
+    ELBOW_TRY_ALL(run->world, prove_directory(run));
     ELBOW_TRY(elbow_replicas_check(run)); /* as restored, or initialised */
     if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);
     elbow_progress_begin(&progress, run);
@@ -280,8 +306,7 @@ elbow_status elbow_train(elbow_run *run) {
         elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
         elbow_run_abandon(run);
         /* What is not finite is a row there. */
-        if (status == ELBOW_NUMERIC && elbow_run_write_metrics(run) != ELBOW_OK)
-            elbow_warn("%s", elbow_error_message());
+        if (status == ELBOW_NUMERIC) elbow_run_write_metrics(run);
         if (elbow_run_write_state(run, "failed", message) != ELBOW_OK)
             elbow_warn("%s", elbow_error_message());
         return elbow_fail(status, "%s", message);

@@ -8,7 +8,8 @@
 #include "elbow/base/number.h"
 #include "train/report.h"
 
-enum { SLOW_DISK = 100000000 }; /* bytes a second */
+enum { SLOW_DISK = 100000000 };                 /* bytes a second */
+enum { FIRST_RETRY = 30, LONGEST_RETRY = 600 }; /* seconds */
 
 void elbow_pace_begin(elbow_pace *pace, const elbow_run *run) {
     const elbow_options *options = run->options;
@@ -71,7 +72,26 @@ void elbow_pace_evaluated(elbow_pace *pace, double seconds) {
     pace->evaluated = true;
 }
 
-void elbow_pace_saved(elbow_pace *pace, double seconds) { pace->save_cost = seconds; }
+void elbow_pace_saved(elbow_pace *pace, double seconds) {
+    pace->save_cost = seconds;
+    pace->failures = 0;
+    pace->wait = 0;
+}
+
+bool elbow_pace_failed(elbow_pace *pace, double now) {
+    bool waited_for = pace->failures == 0 || now >= pace->retry;
+    pace->failures++;
+    if (!waited_for) return false; /* every_steps has tried meanwhile */
+    pace->wait = fmin(fmax(2 * pace->wait, FIRST_RETRY), LONGEST_RETRY);
+    pace->retry = now + pace->wait;
+    return true;
+}
+
+bool elbow_pace_save_due(const elbow_pace *pace, const elbow_run *run, double now) {
+    double minutes = run->options->checkpoint.every_minutes;
+    if (pace->failures > 0 && now >= pace->retry) return true;
+    return minutes > 0 && now - pace->saved >= 60 * minutes;
+}
 
 /* A flag raised before a step is acted on at its end, one that is not yet raised at the next: two steps. A checkpoint may
  * be under way then: two of those. */

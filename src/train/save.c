@@ -80,12 +80,22 @@ elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
     return ELBOW_OK;
 }
 
+/* Once when it begins to fail, and once when that is over. */
+static void tell_metrics(elbow_run *run, bool written, const char *message) {
+    if (!written && !run->metrics_failing)
+        elbow_warn("%s (training goes on, and the history is in the checkpoints; it is tried again)",
+                   message);
+    if (written && run->metrics_failing) elbow_notice("metrics.h5 is written again");
+    run->metrics_failing = !written;
+}
+
 /* Waits on rank 0; what failed beside the checkpoint is said. NULL elsewhere. Local. */
 static const elbow_saved *await_saver(elbow_run *run) {
     if (run->world->rank != 0) return NULL;
     const elbow_saved *saved = elbow_saver_wait(run->saver);
     for (size_t w = 0; w < saved->warnings; w++) elbow_warn("%s", saved->warning[w]);
-    if (saved->metrics_message[0]) elbow_warn("%s", saved->metrics_message);
+    if (saved->metrics || saved->metrics_message[0])
+        tell_metrics(run, saved->metrics, saved->metrics_message);
     return saved;
 }
 
@@ -123,11 +133,11 @@ void elbow_run_abandon(elbow_run *run) {
                    saved->message, (long long)run->saved_step);
 }
 
-elbow_status elbow_run_write_metrics(const elbow_run *run) {
+void elbow_run_write_metrics(elbow_run *run) {
     char *path = NULL;
-    if (run->world->rank != 0) return ELBOW_OK;
-    ELBOW_TRY(elbow_path_join(run->directory, "metrics.h5", &path));
-    elbow_status status = elbow_metrics_write(&run->metrics, path);
+    if (run->world->rank != 0) return;
+    elbow_status status = elbow_path_join(run->directory, "metrics.h5", &path);
+    if (status == ELBOW_OK) status = elbow_metrics_write(&run->metrics, path);
+    tell_metrics(run, status == ELBOW_OK, status == ELBOW_OK ? "" : elbow_error_message());
     free(path);
-    return status;
 }

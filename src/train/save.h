@@ -31,7 +31,8 @@ elbow_status elbow_run_settle(elbow_run *run, elbow_settled *settled);
 /* The same where training has failed and ranks may not be able to agree on anything: a word in the log. Local. */
 void elbow_run_abandon(elbow_run *run);
 
-/* Writes metrics.h5; not while a checkpoint is being written. Rank 0 writes; the others return at once. Local. */
-elbow_status elbow_run_write_metrics(const elbow_run *run);
+/* Writes metrics.h5; not while a checkpoint is being written. What fails costs a warning, the first time, and a word when it
+ * succeeds again: the history is in the checkpoints too. Rank 0 writes; the others return at once. Local. */
+void elbow_run_write_metrics(elbow_run *run);
 
 #endif

@@ -64,6 +64,23 @@ grep -E '^elbow: [^w]' background.log | tail -n 1
 [ "$(grep -cE '^elbow: disk/last.*([Nn]o space|full)' background.log)" = 1 ] || { cat background.log >&2 && fail 'no message, or several'; }
 no_temporary
 "$ELBOW" info disk/last >info.log || { cat info.log >&2 && fail 'the checkpoint before is damaged'; }
+
+# --- resumed while it is full still: told before the first step; and where there is room again, all is as if nothing had been
+code=0
+launch 1 train --resume disk/last >full.log 2>&1 || code=$?
+[ "$code" = 1 ] || { cat full.log >&2 && fail "exit code $code on a full disk"; }
+grep -E '^elbow: ' full.log
+[ "$(grep -cE '^elbow: disk/last.*([Nn]o space|full)' full.log)" = 1 ] || { cat full.log >&2 && fail 'no message, or several'; }
+! grep -q -- '-ELBO' full.log || fail 'it trained before it found that the disk is full'
+no_temporary
+rm disk/filler
+free=$(df -B1 --output=avail disk | tail -n 1)
+head -c $((free - 150000)) /dev/zero >disk/filler # room for what is small, and not for a checkpoint
+code=0
+launch 1 train --resume disk/last >nearly.log 2>&1 || code=$?
+[ "$code" = 1 ] || { cat nearly.log >&2 && fail "exit code $code where there is no room for a checkpoint"; }
+grep -qE '^elbow: disk/last/checkpoints: the disk is full .* were to be written' nearly.log || { cat nearly.log >&2 && fail 'no message'; }
+[ "$(word disk/last)" = failed ] || fail "state is $(cat disk/last/state)"
 rm disk/filler
 quiet resume launch 1 train --resume disk/last
 same undisturbed disk/last

@@ -1,5 +1,7 @@
 /* The files of a run directory: which is taken, which go, which stay. */
 #include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -259,6 +261,56 @@ static void cleans_without_pruning(void **state) {
     assert_int_equal(elbow_checkpoint_clean("/nonexistent/run"), ELBOW_OK);
 }
 
+/* The largest file, as if there were no more room; RLIM_INFINITY lifts it. */
+static void limit_files_to(rlim_t bytes) {
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes == RLIM_INFINITY ? limit.rlim_max : bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static size_t files_below(const char *name) {
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s/%s", run, name);
+    size_t count = 0;
+    DIR *list = opendir(folder);
+    assert_non_null(list);
+    while (readdir(list)) count++;
+    closedir(list);
+    return count;
+}
+
+static void probes_leave_nothing(void **state) {
+    (void)state;
+    size_t room = 0;
+    make_run("probe");
+    assert_int_equal(elbow_checkpoint_probe(run, 1000000, false, &room), ELBOW_OK);
+    assert_true(room >= 1 && room <= 1000000);
+    assert_int_equal(elbow_checkpoint_probe(run, (size_t)1 << 55, false, &room), ELBOW_IO);
+    assert_non_null(strstr(elbow_error_message(), "probe/checkpoints: "));
+    assert_int_equal(elbow_checkpoint_probe(run, 1000, true, &room), ELBOW_IO);
+    assert_non_null(strstr(elbow_error_message(), "its directory does not exist"));
+    limit_files_to(100000);
+    assert_int_equal(elbow_checkpoint_probe(run, 50000, false, &room), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_probe(run, 500000, false, &room), ELBOW_IO);
+    assert_non_null(
+        strstr(elbow_error_message(), "larger than a file may be here (0.5 MB were to be written)"));
+    limit_files_to(1000);
+    assert_int_equal(elbow_checkpoint_probe(run, 0, false, &room), ELBOW_IO);
+    limit_files_to(RLIM_INFINITY);
+    assert_int_equal(files_below("checkpoints"), 2);
+    assert_int_equal(files_below(""), 3);
+    char name[600];
+    snprintf(name, sizeof name, "%s/checkpoints", run);
+    assert_int_equal(chmod(name, 0555), 0);
+    if (geteuid() != 0) { /* root may write anywhere */
+        assert_int_equal(elbow_checkpoint_probe(run, 1000, false, &room), ELBOW_IO);
+        assert_non_null(strstr(elbow_error_message(), "cannot be written"));
+    }
+    assert_int_equal(chmod(name, 0755), 0);
+}
+
 static void best_outlives_its_step(void **state) {
     (void)state;
     char *file = NULL, best[600];
@@ -296,6 +348,7 @@ int main(void) {
         cmocka_unit_test(passes_over_damage),        cmocka_unit_test(passes_over_what_is_not_healthy),
         cmocka_unit_test(prunes_by_health),          cmocka_unit_test(keeps_a_regular_one),
         cmocka_unit_test(cleans_without_pruning),    cmocka_unit_test(best_outlives_its_step),
+        cmocka_unit_test(probes_leave_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

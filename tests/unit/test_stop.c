@@ -146,6 +146,33 @@ static void what_is_needed_is_what_was_measured(void **state) {
     assert_true(elbow_pace_needed(&pace, true) == 20);
 }
 
+/* Half a minute, doubling to ten; what every_steps tries in between changes nothing; success forgets it all. */
+static void failures_are_retried(void **state) {
+    static const double waits[] = {30, 60, 120, 240, 480, 600, 600};
+    (void)state;
+    elbow_options *options = NULL;
+    assert_int_equal(elbow_options_create(&options), ELBOW_OK);
+    assert_int_equal(elbow_options_set(options, "checkpoint.every_minutes=0"), ELBOW_OK);
+    elbow_run run = {.options = options};
+    elbow_pace pace = {0};
+    double now = 1000;
+    assert_false(elbow_pace_save_due(&pace, &run, 1e9));
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        assert_true(elbow_pace_failed(&pace, now));
+        assert_true(pace.wait == waits[i]);
+        assert_false(elbow_pace_save_due(&pace, &run, now + waits[i] - 1));
+        assert_false(elbow_pace_failed(&pace, now + 1));
+        assert_true(pace.retry == now + waits[i]);
+        now += waits[i];
+        assert_true(elbow_pace_save_due(&pace, &run, now));
+    }
+    elbow_pace_saved(&pace, 3);
+    assert_false(elbow_pace_save_due(&pace, &run, 1e9));
+    assert_true(elbow_pace_failed(&pace, now));
+    assert_true(pace.wait == 30 && pace.failures == 1);
+    elbow_options_destroy(&options);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(no_clock_never_asks, forget),
@@ -155,6 +182,7 @@ int main(void) {
         cmocka_unit_test_teardown(nonsense_is_said_and_ignored, forget),
         cmocka_unit_test(the_file_asks),
         cmocka_unit_test(what_is_needed_is_what_was_measured),
+        cmocka_unit_test(failures_are_retried),
     };
     unsetenv("SLURM_JOB_END_TIME");
     elbow_log_open(true, ELBOW_LOG_NOTICE);

@@ -133,6 +133,12 @@ elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **p
  * has a later step is of a past that was damaged and is not counted on: it stays. best.h5 is not among them. */
 elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep, int64_t regular);
 
+/* Whether a run directory can be written, and has room for a checkpoint of `bytes`, told before the work of hours is at stake: a
+ * small file is written, flushed and removed in it, in checkpoints/ and, with `pictures`, in pictures/, and the room is
+ * claimed and given back where the file system can do that (which asks quotas and limits too), else looked up.
+ * *checkpoints is how many more there is room for (a quota apart), at most 1000000. ELBOW_IO with the reason. */
+elbow_status elbow_checkpoint_probe(const char *directory, size_t bytes, bool pictures, size_t *checkpoints);
+
 /* Removes the temporary files that dead processes left in a run directory: at the beginning of a life. */
 elbow_status elbow_checkpoint_clean(const char *directory);
 
