@@ -95,7 +95,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
         snprintf(clock->reason, sizeof clock->reason, "%s", reason);
         flags |= ELBOW_FLAG_STOP;
     }
-    if (first && run->saving_step < 0 && elbow_pace_save_due(&clock->pace, run, elbow_now()))
+    if (first && run->saving_step < 0 && elbow_pace_save_due(&clock->pace, elbow_now()))
         flags |= ELBOW_FLAG_SAVE;
     if (first && elbow_saver_done(run->saver)) flags |= ELBOW_FLAG_SAVED;
     return flags;
@@ -137,6 +137,7 @@ static elbow_status settle(elbow_run *run, clocks *clock) {
     elbow_status status = elbow_run_settle(run, &settled);
     double waited = elbow_now() - began;
     elbow_record_stall(run, waited);
+    elbow_pace_stalled(&clock->pace, waited);
     if (status == ELBOW_OK)
         elbow_detail("checkpoint of step %lld: written in %.3f s, of which training waited %.3f s",
                      (long long)settled.step, settled.seconds, waited);
@@ -156,6 +157,7 @@ static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_f
     elbow_status status = elbow_run_save(run, improved, behind);
     double stood = elbow_now() - began;
     elbow_record_stall(run, stood);
+    elbow_pace_stalled(&clock->pace, stood);
     if (status != ELBOW_OK) {
         const elbow_settled failed = {.step = run->step, .asked = improved};
         return conclude(run, clock, &failed, status);

@@ -2,14 +2,39 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "elbow/base/log.h"
 #include "elbow/base/number.h"
 #include "train/report.h"
 
+#define MOST_MINUTES 1e6
+
 enum { SLOW_DISK = 100000000 };                 /* bytes a second */
+enum { SHORTEST = 60, LONGEST = 3600 };         /* seconds between checkpoints that are found automatically */
 enum { FIRST_RETRY = 30, LONGEST_RETRY = 600 }; /* seconds */
+
+elbow_status elbow_pace_interval(const elbow_options *options, double *seconds, bool *automatic) {
+    const char *text = options->checkpoint.every_minutes;
+    double minutes = 0;
+    *automatic = strcmp(text, "auto") == 0;
+    *seconds = 0;
+    if (*automatic) {
+        ELBOW_CHECK(options->checkpoint.mtbf > 0, ELBOW_USAGE,
+                    "auto needs a mean time between failures; set checkpoint.mtbf");
+        return ELBOW_OK;
+    }
+    elbow_status status = elbow_number_real(text, 0, MOST_MINUTES, &minutes);
+    if (status != ELBOW_OK) return elbow_fail_prefix(status, "neither auto nor minutes");
+    *seconds = 60 * minutes;
+    return ELBOW_OK;
+}
+
+double elbow_pace_optimum(double cost, double mtbf, double writing) {
+    double best = sqrt(2 * cost * mtbf);
+    return fmax(fmin(fmax(best, SHORTEST), LONGEST), 2 * writing);
+}
 
 void elbow_pace_begin(elbow_pace *pace, const elbow_run *run) {
     const elbow_options *options = run->options;
@@ -20,6 +45,9 @@ void elbow_pace_begin(elbow_pace *pace, const elbow_run *run) {
         .save_cost = (double)(values * sizeof(real)) / SLOW_DISK,
         .stop = {.end = INFINITY},
     };
+    elbow_pace_interval(options, &pace->interval, &pace->automatic); /* checked with the options */
+    pace->mtbf = options->checkpoint.mtbf;
+    if (pace->automatic) pace->interval = SHORTEST; /* until one is measured */
     if (run->world->rank == 0)
         pace->stop =
             elbow_stop_clock_start(run->born, options->checkpoint.time_limit, options->checkpoint.margin);
@@ -49,8 +77,25 @@ static void say_stop(const elbow_pace *pace) {
                  stop->name, moment, left, margin);
 }
 
+static void say_saves(const elbow_pace *pace, const elbow_run *run) {
+    const elbow_options *options = run->options;
+    char steps[64] = "", clock[96] = "", time[32];
+    if (options->checkpoint.every_steps > 0)
+        snprintf(steps, sizeof steps, "every %lld steps%s", (long long)options->checkpoint.every_steps,
+                 pace->interval > 0 ? " and " : "");
+    elbow_format_time(time, sizeof time, pace->automatic ? pace->mtbf : pace->interval);
+    if (pace->automatic)
+        snprintf(clock, sizeof clock, "by their cost, for a failure every %s (auto)", time);
+    else if (pace->interval > 0)
+        snprintf(clock, sizeof clock, "every %s", time);
+    elbow_notice("  saves    %s%s%s; keeps %lld%s", steps, clock,
+                 steps[0] || clock[0] ? "" : "at the best and the end only",
+                 (long long)options->checkpoint.keep, options->checkpoint.verify ? ", each read back" : "");
+}
+
 void elbow_pace_say(const elbow_pace *pace, const elbow_run *run) {
     if (run->world->rank != 0) return;
+    say_saves(pace, run);
     say_stop(pace);
 }
 
@@ -72,10 +117,25 @@ void elbow_pace_evaluated(elbow_pace *pace, double seconds) {
     pace->evaluated = true;
 }
 
+void elbow_pace_stalled(elbow_pace *pace, double seconds) { pace->stall += seconds; }
+
+/* The first is waited for whole, and says too much: what it has said is soon forgotten. */
+static void adapt(elbow_pace *pace) {
+    char interval[32];
+    pace->cost = pace->cost > 0 ? (pace->cost + pace->stall) / 2 : pace->stall;
+    double found = elbow_pace_optimum(pace->cost, pace->mtbf, pace->save_cost);
+    elbow_format_time(interval, sizeof interval, found);
+    if (fabs(found - pace->interval) >= 1)
+        elbow_detail("checkpoint.every_minutes = auto: every %s, as one costs %.3g s", interval, pace->cost);
+    pace->interval = found;
+}
+
 void elbow_pace_saved(elbow_pace *pace, double seconds) {
     pace->save_cost = seconds;
     pace->failures = 0;
     pace->wait = 0;
+    if (pace->automatic) adapt(pace);
+    pace->stall = 0;
 }
 
 bool elbow_pace_failed(elbow_pace *pace, double now) {
@@ -87,10 +147,9 @@ bool elbow_pace_failed(elbow_pace *pace, double now) {
     return true;
 }
 
-bool elbow_pace_save_due(const elbow_pace *pace, const elbow_run *run, double now) {
-    double minutes = run->options->checkpoint.every_minutes;
+bool elbow_pace_save_due(const elbow_pace *pace, double now) {
     if (pace->failures > 0 && now >= pace->retry) return true;
-    return minutes > 0 && now - pace->saved >= 60 * minutes;
+    return pace->interval > 0 && now - pace->saved >= pace->interval;
 }
 
 /* A flag raised before a step is acted on at its end, one that is not yet raised at the next: two steps. A checkpoint may

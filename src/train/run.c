@@ -15,6 +15,7 @@
 #include "train/facts.h"
 #include "train/fault.h"
 #include "train/memory.h"
+#include "train/pace.h"
 #include "train/pulse.h"
 #include "train/restore.h"
 #include "train/resume.h"
@@ -110,6 +111,10 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
     elbow_optimizer *optimizer = NULL;
     elbow_variance variance;
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
+    double interval;
+    bool automatic;
+    elbow_status paced = elbow_pace_interval(options, &interval, &automatic);
+    if (paced != ELBOW_OK) return elbow_options_blame(options, "checkpoint.every_minutes", paced);
     ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
                 "train.epochs and train.steps are both 0: nothing to do; set one of them");
     ELBOW_CHECK(

@@ -84,7 +84,7 @@ static void test_accepts(void **state) {
     assert_false(options->train.pictures);
     assert_string_equal(options->data.file, "a dir/x:y #1=2;3.h5");
     assert_true(options->checkpoint.time_limit == 5400);
-    assert_true(options->checkpoint.every_minutes == 0.25);
+    assert_string_equal(options->checkpoint.every_minutes, "2.5e-1");
     assert_int_equal(options->train.steps, INT64_MAX);
     assert_string_equal(elbow_options_origin(options, "train.batch"), "a.ini:5");
     assert_string_equal(elbow_options_origin(options, "train.steps"), "a.ini:14");

@@ -150,27 +150,92 @@ static void what_is_needed_is_what_was_measured(void **state) {
 static void failures_are_retried(void **state) {
     static const double waits[] = {30, 60, 120, 240, 480, 600, 600};
     (void)state;
-    elbow_options *options = NULL;
-    assert_int_equal(elbow_options_create(&options), ELBOW_OK);
-    assert_int_equal(elbow_options_set(options, "checkpoint.every_minutes=0"), ELBOW_OK);
-    elbow_run run = {.options = options};
     elbow_pace pace = {0};
     double now = 1000;
-    assert_false(elbow_pace_save_due(&pace, &run, 1e9));
+    assert_false(elbow_pace_save_due(&pace, 1e9));
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
         assert_true(elbow_pace_failed(&pace, now));
         assert_true(pace.wait == waits[i]);
-        assert_false(elbow_pace_save_due(&pace, &run, now + waits[i] - 1));
+        assert_false(elbow_pace_save_due(&pace, now + waits[i] - 1));
         assert_false(elbow_pace_failed(&pace, now + 1));
         assert_true(pace.retry == now + waits[i]);
         now += waits[i];
-        assert_true(elbow_pace_save_due(&pace, &run, now));
+        assert_true(elbow_pace_save_due(&pace, now));
     }
     elbow_pace_saved(&pace, 3);
-    assert_false(elbow_pace_save_due(&pace, &run, 1e9));
+    assert_false(elbow_pace_save_due(&pace, 1e9));
     assert_true(elbow_pace_failed(&pace, now));
     assert_true(pace.wait == 30 && pace.failures == 1);
+}
+
+static elbow_status interval_of(const char *set, double *seconds, bool *automatic) {
+    elbow_options *options = NULL;
+    assert_int_equal(elbow_options_create(&options), ELBOW_OK);
+    assert_int_equal(elbow_options_set(options, set), ELBOW_OK);
+    elbow_status status = elbow_pace_interval(options, seconds, automatic);
     elbow_options_destroy(&options);
+    return status;
+}
+
+static void an_interval_is_minutes_or_auto(void **state) {
+    static const char *const bad[] = {"often", "Auto", "-1", "1e7", "nan", "inf", "10m", "10 20", ""};
+    double seconds;
+    bool automatic;
+    (void)state;
+    assert_int_equal(interval_of("run.seed=1", &seconds, &automatic), ELBOW_OK);
+    assert_true(seconds == 600 && !automatic);
+    assert_int_equal(interval_of("checkpoint.every_minutes=2.5e-1", &seconds, &automatic), ELBOW_OK);
+    assert_true(seconds == 15 && !automatic);
+    assert_int_equal(interval_of("checkpoint.every_minutes=0", &seconds, &automatic), ELBOW_OK);
+    assert_true(seconds == 0 && !automatic);
+    assert_int_equal(interval_of("checkpoint.every_minutes=auto", &seconds, &automatic), ELBOW_OK);
+    assert_true(seconds == 0 && automatic);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "checkpoint.every_minutes=%s", bad[i]);
+        assert_int_equal(interval_of(set, &seconds, &automatic), ELBOW_USAGE);
+        assert_non_null(strstr(elbow_error_message(), "neither auto nor minutes"));
+    }
+}
+
+/* The total of what checkpoints cost and failures lose, of an interval: C/τ + τ/(2M) of the time. */
+static double lost(double interval, double cost, double mtbf) {
+    return cost / interval + interval / (2 * mtbf);
+}
+
+static void the_interval_loses_the_least(void **state) {
+    (void)state;
+    for (double cost = 0.1; cost < 50; cost *= 3) {
+        double mtbf = 12 * 3600, best = elbow_pace_optimum(cost, mtbf, 0);
+        assert_true(best > 60 && best < 3600);
+        assert_true(lost(best, cost, mtbf) < lost(0.95 * best, cost, mtbf));
+        assert_true(lost(best, cost, mtbf) < lost(1.05 * best, cost, mtbf));
+    }
+    assert_true(elbow_pace_optimum(1e-6, 3600, 0) == 60);
+    assert_true(elbow_pace_optimum(0, 3600, 0) == 60);
+    assert_true(elbow_pace_optimum(1e3, 1e9, 0) == 3600);
+    assert_true(elbow_pace_optimum(0.01, 3600, 200) == 400); /* a slow disk */
+}
+
+/* What is measured moves it; the first, waited for whole, is soon forgotten. */
+static void the_interval_follows_the_cost(void **state) {
+    (void)state;
+    elbow_pace pace = {.automatic = true, .mtbf = 86400, .interval = 60};
+    elbow_pace_stalled(&pace, 8);
+    elbow_pace_saved(&pace, 8);
+    assert_true(fabs(pace.interval - sqrt(2 * 8 * 86400)) < 1e-6);
+    for (int i = 0; i < 12; i++) {
+        elbow_pace_stalled(&pace, 0.2);
+        elbow_pace_stalled(&pace, 0.3);
+        elbow_pace_saved(&pace, 8);
+    }
+    assert_true(fabs(pace.interval - sqrt(2 * 0.5 * 86400)) < 1);
+    assert_true(elbow_pace_save_due(&pace, pace.saved + pace.interval));
+    assert_false(elbow_pace_save_due(&pace, pace.saved + pace.interval - 1));
+    pace = (elbow_pace){.interval = 600}; /* one that was given stays */
+    elbow_pace_stalled(&pace, 8);
+    elbow_pace_saved(&pace, 8);
+    assert_true(pace.interval == 600);
 }
 
 int main(void) {
@@ -183,6 +248,9 @@ int main(void) {
         cmocka_unit_test(the_file_asks),
         cmocka_unit_test(what_is_needed_is_what_was_measured),
         cmocka_unit_test(failures_are_retried),
+        cmocka_unit_test(an_interval_is_minutes_or_auto),
+        cmocka_unit_test(the_interval_loses_the_least),
+        cmocka_unit_test(the_interval_follows_the_cost),
     };
     unsetenv("SLURM_JOB_END_TIME");
     elbow_log_open(true, ELBOW_LOG_NOTICE);
