@@ -260,34 +260,41 @@ elbow_status elbow_checkpoint_clean(const char *directory) {
 
 /* What pruning has met, from the newest on. */
 typedef struct pruning {
-    int64_t keep, regular;
-    int64_t healthy;   /* so far */
-    bool unhealthy;    /* one was met */
-    bool regular_kept; /* the newest healthy one of a regular step */
+    int64_t keep;
+    const int64_t *spared; /* (spared_count) steps */
+    size_t spared_count;
+    int64_t healthy; /* so far */
+    bool unhealthy;  /* one was met */
 } pruning;
+
+static bool is_spared(const pruning *p, int64_t step) {
+    for (size_t i = 0; i < p->spared_count; i++)
+        if (p->spared[i] == step) return true;
+    return false;
+}
 
 /* Whether one stays. Only those that may are opened: older ones go by their name alone. What cannot be read is neither good
  * nor, perhaps, lost: it goes when enough newer ones are good. */
 static bool stays(pruning *p, int64_t step, const char *path) {
     bool healthy = false, wanted = p->healthy < p->keep;
-    bool may_be_regular = p->regular > 0 && !p->regular_kept && step % p->regular == 0;
-    if (!wanted && !may_be_regular) return false;
-    if (elbow_checkpoint_glance(path, &healthy) != ELBOW_OK) return wanted;
+    bool spared = is_spared(p, step);
+    if (!wanted) return spared;
+    if (elbow_checkpoint_glance(path, &healthy) != ELBOW_OK) return true;
     if (!healthy) {
         bool newest = !p->unhealthy && p->healthy == 0;
         p->unhealthy = true;
-        return newest;
+        return newest || spared;
     }
     p->healthy++;
-    p->regular_kept = p->regular_kept || may_be_regular;
     return true;
 }
 
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep, int64_t regular) {
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep,
+                                    const int64_t *spared, size_t spared_count) {
     ELBOW_CHECK(keep >= 1, ELBOW_USAGE, "checkpoint.keep = %" PRId64 ": at least one must be kept", keep);
     char *checkpoints = NULL;
     step_list list = {0};
-    struct pruning state = {.keep = keep, .regular = regular};
+    struct pruning state = {.keep = keep, .spared = spared, .spared_count = spared_count};
     elbow_status status = elbow_path_join(directory, "checkpoints", &checkpoints);
     if (status == ELBOW_OK) status = list_steps(&list, checkpoints);
     for (size_t i = 0; status == ELBOW_OK && i < list.count; i++) { /* newest first */

@@ -134,8 +134,8 @@ static elbow_status write_files(elbow_saver *s) {
     if (status == ELBOW_OK) {
         mark_best(s, path);
         write_metrics(s);
-        if (elbow_checkpoint_prune(s->directory, s->snapshot.step, s->request.keep, s->request.regular) !=
-            ELBOW_OK)
+        if (elbow_checkpoint_prune(s->directory, s->snapshot.step, s->request.keep, s->request.spared,
+                                   ELBOW_SAVER_SPARED) != ELBOW_OK)
             add_warning(&s->saved, "old checkpoints stay: ");
     }
     free(path);

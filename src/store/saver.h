@@ -13,7 +13,7 @@
 
 #include "elbow/store/checkpoint.h"
 
-enum { ELBOW_SAVED_MESSAGE = 4096, ELBOW_SAVED_WARNINGS = 4 };
+enum { ELBOW_SAVED_MESSAGE = 4096, ELBOW_SAVED_WARNINGS = 4, ELBOW_SAVER_SPARED = 2 };
 
 typedef struct elbow_saver elbow_saver;
 
@@ -49,9 +49,10 @@ elbow_checkpoint *elbow_saver_snapshot(elbow_saver *saver);
 
 /* What is to be done with a snapshot. */
 typedef struct elbow_saver_request {
-    bool best;             /* it is to be best.h5; what is not healthy is not made that */
-    bool verify;           /* read back before it takes its name */
-    int64_t keep, regular; /* what else stays (elbow_checkpoint_prune) */
+    bool best;                          /* it is to be best.h5; what is not healthy is not made that */
+    bool verify;                        /* read back before it takes its name */
+    int64_t keep;                       /* what else stays (elbow_checkpoint_prune) … */
+    int64_t spared[ELBOW_SAVER_SPARED]; /* … and steps, −1: none */
     bool
         behind; /* by a thread, which takes that all of the snapshot are copies; else, or where no thread can be had, before start returns */
 } elbow_saver_request;

@@ -13,6 +13,7 @@
 #include "train/record.h"
 #include "train/replicas.h"
 #include "train/report.h"
+#include "train/rollback.h"
 #include "train/save.h"
 #include "train/stragglers.h"
 #include "train/summary.h"
@@ -184,6 +185,13 @@ static void write_metrics(elbow_run *run, clocks *clock) {
     clock->metrics_cost = clock->metrics_written - began;
 }
 
+/* After a step that was passed over. What is being written may be what is to be read. Collective. */
+static elbow_status roll_back(elbow_run *run, clocks *clock) {
+    if (!elbow_rollback_wanted(run)) return ELBOW_OK;
+    ELBOW_TRY(settle(run, clock));
+    return elbow_rollback(run);
+}
+
 /* One step, its record and its line. Collective. */
 static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progress, unsigned *flags) {
     elbow_step_report report;
@@ -194,7 +202,10 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     elbow_summary_passed(run->summary, now - began);
     elbow_pace_stepped(&clock->pace, run, now - began);
     ELBOW_TRY(elbow_record_step(run, &report, now - began));
-    if (report.finite) elbow_progress_step(progress, run, &report, now - began);
+    if (report.finite)
+        elbow_progress_step(progress, run, &report, now - began);
+    else
+        ELBOW_TRY(roll_back(run, clock));
     write_metrics(run, clock);
     *flags = report.flags;
     return elbow_replicas_due(run) ? elbow_replicas_check(run) : ELBOW_OK;

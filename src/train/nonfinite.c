@@ -6,6 +6,7 @@
 
 #include "elbow/base/log.h"
 #include "train/record.h"
+#include "train/rollback.h"
 #include "train/summary.h"
 
 enum { WORDS = 256 };
@@ -80,10 +81,10 @@ static int64_t passed_over(const elbow_table *events) {
 static double tidy(double value) { return isnan(value) ? (double)NAN : value; }
 
 static elbow_status record(elbow_run *run, const elbow_step_report *report, const finding *found,
-                           elbow_event_action action) {
+                           elbow_event_action action, int64_t target) {
     const elbow_event event = {
         .step = run->step,
-        .target = run->step,
+        .target = target,
         .action = action,
         .shard = found->shards > 0 ? (int64_t)found->shard : -1,
         .example = found->example,
@@ -93,38 +94,54 @@ static elbow_status record(elbow_run *run, const elbow_step_report *report, cons
     return elbow_record_event(run, &event);
 }
 
+/* `why` the run does not go on by itself, and what makes it. */
 static elbow_status stop(elbow_run *run, const elbow_step_report *report, const finding *found,
-                         int64_t before) {
+                         const char *why, const char *setting) {
     const char *directory = run->directory[0] ? run->directory : "RUN";
-    bool limited = strcmp(run->options->train.nonfinite, "stop") != 0;
-    char mend[WORDS], more[64];
-    ELBOW_TRY(record(run, report, found, ELBOW_EVENT_STOP));
-    snprintf(more, sizeof more, "nonfinite_limit=%lld", (long long)(10 * before));
-    snprintf(mend, sizeof mend,
-             limited ? "%lld steps were passed over before it, which is all that train.nonfinite_limit allows"
-                     : "no parameter was changed by it",
-             (long long)before);
-    return elbow_fail(
-        ELBOW_NUMERIC,
-        "after step %lld: %s; %s. Go on past it by --resume %s --set train.%s, or start a "
-        "new run by --from %s with a lower optimizer.learning_rate, or with optimizer.clip_norm",
-        (long long)run->step, found->words, mend, directory, limited ? more : "nonfinite=skip", directory);
+    ELBOW_TRY(record(run, report, found, ELBOW_EVENT_STOP, run->step));
+    return elbow_fail(ELBOW_NUMERIC,
+                      "after step %lld: %s; %s. Go on past it by --resume %s --set train.%s, or start a new "
+                      "run by --from %s "
+                      "with a lower optimizer.learning_rate, or with optimizer.clip_norm",
+                      (long long)run->step, found->words, why, directory, setting, directory);
+}
+
+/* Where to go back to; −1: nowhere. */
+static int64_t target_of(const elbow_run *run) {
+    const elbow_table *events = &run->metrics.events;
+    return elbow_rollback_target(events, events->rows, run->step, run->options->checkpoint.every_steps,
+                                 run->step);
 }
 
 elbow_status elbow_nonfinite_pass_over(elbow_run *run, const elbow_step_report *report) {
     finding found;
+    char text[WORDS], setting[WORDS];
+    bool rolls_back = elbow_rollback_wanted(run);
     int64_t before = passed_over(&run->metrics.events), limit = run->options->train.nonfinite_limit;
+    int64_t target = rolls_back ? target_of(run) : run->step;
     ELBOW_TRY(find(&found, run, report));
-    if (strcmp(run->options->train.nonfinite, "stop") == 0 || before >= limit)
-        return stop(run, report, &found, before);
+    if (strcmp(run->options->train.nonfinite, "stop") == 0)
+        return stop(run, report, &found, "no parameter was changed by it", "nonfinite=skip (or rollback)");
+    if (before >= limit) {
+        snprintf(text, sizeof text,
+                 "%lld steps were passed over before it, which is all that train.nonfinite_limit allows",
+                 (long long)before);
+        snprintf(setting, sizeof setting, "nonfinite_limit=%lld", (long long)(10 * before));
+        return stop(run, report, &found, text, setting);
+    }
+    if (target < 0)
+        return stop(run, report, &found,
+                    "no checkpoint before it has had a finite step: there is nothing to go back to",
+                    "nonfinite=skip");
 
     ELBOW_TRY(elbow_exchange_drop(run->exchange));
-    ELBOW_TRY(record(run, report, &found, ELBOW_EVENT_SKIP));
-    elbow_warn("after step %lld: %s; the step is passed over (%lld of at most %lld: train.nonfinite_limit)",
-               (long long)run->step, found.words, (long long)before + 1, (long long)limit);
+    ELBOW_TRY(record(run, report, &found, rolls_back ? ELBOW_EVENT_ROLLBACK : ELBOW_EVENT_SKIP, target));
+    text[0] = 0;
+    if (rolls_back)
+        snprintf(text, sizeof text, ", and weights go back to those of step %lld", (long long)target);
+    elbow_warn("after step %lld: %s; the step is passed over%s (%lld of at most %lld: train.nonfinite_limit)",
+               (long long)run->step, found.words, text, (long long)before + 1, (long long)limit);
     run->step++;
-    run->lag = elbow_nonfinite_lag(&run->metrics.events);
+    run->lag = elbow_rollback_lag(&run->metrics.events, run->metrics.events.rows);
     return ELBOW_OK;
 }
-
-int64_t elbow_nonfinite_lag(const elbow_table *events) { return passed_over(events); }

@@ -4,6 +4,7 @@
  *
  *     stop        the run fails, with a message; metrics.h5 is written
  *     skip        the step's sum is dropped, and its batch with it; the run goes on with the next step
+ *     rollback    the same, with weights and moments of an earlier checkpoint (rollback.h)
  *
  * Each such step is a row of /events, and no part of the means of /train. Those that a run passes over are counted in that
  * table, which checkpoints carry: with more than train.nonfinite_limit the run stops.
@@ -20,10 +21,7 @@
 void elbow_nonfinite_note(elbow_run *run, size_t shard);
 
 /* What becomes of a step that is not finite: ELBOW_NUMERIC where the run is to stop; else its gradient is dropped and
- * run->step is the next. Collective, after elbow_summary_agree. */
+ * run->step is the next; where elbow_rollback_wanted, elbow_rollback is to follow. Collective, after elbow_summary_agree. */
 elbow_status elbow_nonfinite_pass_over(elbow_run *run, const elbow_step_report *report);
-
-/* run->lag, from a history. Local. */
-int64_t elbow_nonfinite_lag(const elbow_table *events);
 
 #endif

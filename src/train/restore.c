@@ -6,7 +6,7 @@
 
 #include "elbow/base/arena.h"
 #include "elbow/base/log.h"
-#include "train/nonfinite.h"
+#include "train/rollback.h"
 
 /* The scalars of a checkpoint, as rank 0 tells them. */
 typedef struct resumed {
@@ -86,7 +86,7 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
     ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
     ELBOW_TRY(restore_table(run, &metrics->events, stored ? &stored->events : NULL));
-    run->lag = elbow_nonfinite_lag(&metrics->events);
+    run->lag = elbow_rollback_lag(&metrics->events, metrics->events.rows);
     if (stored) {
         memcpy(metrics->partial, stored->partial, sizeof metrics->partial);
         metrics->partial_steps = stored->partial_steps;
@@ -109,27 +109,32 @@ static void relink_best(const elbow_run *run) {
     free(path);
 }
 
-elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, bool weights_only,
-                               const char *subject) {
+elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, bool moments,
+                                       const char *subject) {
     elbow_world *world = run->world;
-    size_t size = elbow_vae_params(run->vae)->size;
     real *parameters = elbow_exchange_parameters(run->exchange), *full = NULL;
     const real *values = checkpoint ? checkpoint->parameters : NULL;
     ELBOW_TRY_ALL(world, map_block(run, checkpoint, values, parameters, subject));
     if (checkpoint) drop(&checkpoint->parameters);
     ELBOW_TRY(elbow_exchange_spread(run->exchange));
-    if (weights_only) return ELBOW_OK;
+    if (!moments) return ELBOW_OK;
 
     elbow_status status = ELBOW_OK;
-    if (world->rank == 0) status = elbow_aligned_reals(size, &full);
+    if (world->rank == 0) status = elbow_aligned_reals(elbow_vae_params(run->vae)->size, &full);
     status = elbow_world_agree(world, status);
     if (status == ELBOW_OK) status = restore_slots(run, checkpoint, full, subject);
     free(full);
-    ELBOW_TRY(status);
+    return status;
+}
+
+elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, bool weights_only,
+                               const char *subject) {
+    ELBOW_TRY(elbow_run_restore_weights(run, checkpoint, !weights_only, subject));
+    if (weights_only) return ELBOW_OK;
 
     resumed said = {0};
     if (checkpoint) said = describe(checkpoint);
-    ELBOW_TRY(elbow_world_broadcast(world, &said, sizeof said, 0));
+    ELBOW_TRY(elbow_world_broadcast(run->world, &said, sizeof said, 0));
     run->step = run->saved_step = run->tried_step = said.step;
     run->previous_step = said.previous_step;
     memcpy(run->saved_digest, said.digest, sizeof run->saved_digest);

@@ -9,4 +9,9 @@
 elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, bool weights_only,
                                const char *subject);
 
+/* Parameters, and with `moments` the optimizer's, of a checkpoint that rank 0 holds: part of the above. Nobody reads
+ * parameters meanwhile. Collective. */
+elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, bool moments,
+                                       const char *subject);
+
 #endif

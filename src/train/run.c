@@ -122,6 +122,12 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
         "parallel.shards = %lld is more than train.batch = %lld: a shard would have no example in a step; "
         "make the batch larger or the shards fewer",
         (long long)options->parallel.shards, (long long)options->train.batch);
+    if (strcmp(options->train.nonfinite, "rollback") == 0 && options->checkpoint.every_steps == 0)
+        return elbow_options_blame(
+            options, "train.nonfinite",
+            elbow_fail(ELBOW_USAGE,
+                       "it goes back to the checkpoints of checkpoint.every_steps, which is 0: set "
+                       "that too (1000, say), or choose skip"));
     /* How many steps an epoch has, only the data says: at least one. */
     ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
     ELBOW_TRY(elbow_variance_create(&variance, 0, options, NULL)); /* whatever the likelihood */

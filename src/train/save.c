@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "elbow/base/log.h"
 #include "store/saver.h"
+#include "train/rollback.h"
 
 /* On rank 0: what the checkpoint says beside the tensors. */
 static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint) {
@@ -58,6 +59,19 @@ void elbow_run_reserve_snapshot(elbow_run *run) {
                             run->options->checkpoint.background);
 }
 
+static void start(elbow_run *run, bool best, bool behind) {
+    const elbow_options *options = run->options;
+    elbow_saver_request request = {
+        .best = best,
+        .verify = options->checkpoint.verify,
+        .keep = options->checkpoint.keep,
+        .behind = behind,
+    };
+    _Static_assert((int)ELBOW_ROLLBACK_SPARED == (int)ELBOW_SAVER_SPARED, "the same list");
+    elbow_rollback_spare(run, request.spared);
+    elbow_saver_start(run->saver, &request);
+}
+
 elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
     run->tried_step = run->step;
     ELBOW_TRY_ALL(run->world, begin_snapshot(run, behind));
@@ -67,16 +81,7 @@ elbow_status elbow_run_save(elbow_run *run, bool best, bool behind) {
                                         slots ? slots[s] : NULL));
     run->saving_step = run->step;
     run->saving_best = best;
-    const elbow_options *options = run->options;
-    bool rolls_back = strcmp(options->train.nonfinite, "rollback") == 0;
-    const elbow_saver_request request = {
-        .best = best,
-        .verify = options->checkpoint.verify,
-        .keep = options->checkpoint.keep,
-        .regular = rolls_back ? options->checkpoint.every_steps : 0,
-        .behind = behind,
-    };
-    if (run->world->rank == 0) elbow_saver_start(run->saver, &request);
+    if (run->world->rank == 0) start(run, best, behind);
     return ELBOW_OK;
 }
 

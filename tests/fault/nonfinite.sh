@@ -32,7 +32,7 @@ quiet skip launch 2 train "${run[@]}" --set train.nonfinite=skip --out skip
 [ "$(events skip 0x1p+0)" = 4 ] || { rows skip >&2 && fail 'not four events'; }
 [ "$(rows skip | grep -c '^train')" = 56 ] || fail 'a row of /train has no step, or lacks one'
 [ "$(rows skip | grep -v '^events' | grep -c nan)" = 0 ] || fail 'NaN in the means'
-quiet part launch 3 train "${run[@]}" --set train.nonfinite=skip --set train.steps=43 --out part
+quiet part launch 3 train "${run[@]}" --set train.nonfinite=skip --set train.steps=43 --set parallel.replica=rank --out part
 quiet resume launch 1 train --resume part --set train.steps=60
 same_steps skip part
 
@@ -42,3 +42,25 @@ ELBOW_TEST_FAULT=loss:75:0 launch 2 train --resume part --set train.steps=0 --se
 [ "$code" = 1 ] || { cat limit.log >&2 && fail "exit code $code beyond the limit"; }
 grep -q '^elbow: after step 75: .* 4 steps .*train.nonfinite_limit allows.*--set train.nonfinite_limit=40' limit.log ||
     { cat limit.log >&2 && fail 'the message'; }
+
+# --- rollback: to regular checkpoints alone, neither to that of the evaluation at 30 nor to where a life ended; 40 fails
+# at once, and is passed over for 20
+export ELBOW_TEST_FAULT=nonfinite:25:0,value:35:0:3,nonfinite:40:0,loss:41:0,nonfinite:59:0
+back=("${run[@]}" --set train.nonfinite=rollback --set checkpoint.keep=1)
+targets() { rows "$1" | sed -n 's/^events .*action=0x1p+1 target=\([^ ]*\).*/\1/p' | xargs; }
+quiet back launch 2 train "${back[@]}" --out back
+[ "$(targets back)" = '0x1.4p+4 0x1.4p+4 0x1.4p+4 0x1.4p+4 0x1.4p+4' ] || fail "it went back to $(targets back)"
+[ "$(rows back | grep -v '^events' | grep -c nan)" = 0 ] || fail 'NaN in the means'
+quiet cut launch 3 train "${back[@]}" --set train.steps=33 --set parallel.replica=rank --out cut
+quiet resume launch 1 train --resume cut --set train.steps=60
+same_steps back cut
+differ back skip 'one skipped and one rolled back'
+expect_fail 2 'train.nonfinite.*checkpoint.every_steps' launch 0 train "${back[@]}" --set checkpoint.every_steps=0 --out none
+
+# --- a learning rate that will not do, from step 35 on: as often as allowed, and no more
+code=0
+ELBOW_TEST_FAULT='' launch 1 train "${back[@]}" --set 'optimizer.learning_rate=step 3e-3 1e30 every=35' --set train.nonfinite_limit=3 \
+    --out diverged >diverged.log 2>&1 || code=$?
+[ "$code" = 1 ] || { cat diverged.log >&2 && fail "exit code $code, not 1"; }
+[ "$(targets diverged)" = '0x1.4p+4 0x1.4p+4 0x1.4p+4' ] || fail "it went back to $(targets diverged)"
+grep '^elbow: after' diverged.log | grep -q 'examples, the first row .* 3 steps were passed over' || { cat diverged.log >&2 && fail 'the message'; }

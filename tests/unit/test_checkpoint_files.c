@@ -132,8 +132,8 @@ static void prunes_only_what_is_its_own(void **state) {
     touch(left[0], 0);
     touch(left[1], 0);
 
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 0, 0), ELBOW_USAGE);
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 2, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 0, NULL, 0), ELBOW_USAGE);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 2, NULL, 0), ELBOW_OK);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_true(is_there(kept[i]));
     assert_true(is_there(name));
     assert_true(is_there("checkpoints/.step-000000601.h5.tmp-1"));
@@ -144,13 +144,13 @@ static void prunes_only_what_is_its_own(void **state) {
     assert_true(is_there("checkpoints/step-000000400.h5"));
     assert_false(is_there("checkpoints/step-000000300.h5"));
     assert_false(is_there("checkpoints/step-000000100.h5"));
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 100, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 100, NULL, 0), ELBOW_OK);
     assert_true(is_there("checkpoints/step-000000400.h5"));
     /* Later than the one just written: a past that was damaged. It stays, and does not count. */
-    assert_int_equal(elbow_checkpoint_prune(run, 400, 1, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 400, 1, NULL, 0), ELBOW_OK);
     assert_true(is_there("checkpoints/step-000000400.h5"));
     assert_true(is_there("checkpoints/step-000000500.h5"));
-    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", INT64_MAX, 2, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune("/nonexistent/run", INT64_MAX, 2, NULL, 0), ELBOW_OK);
 }
 
 /* Everything that may lie under the newest names: cut short, a bit changed, empty, a directory, a link to nowhere. */
@@ -212,36 +212,35 @@ static void prunes_by_health(void **state) {
     save_unhealthy(5);
     save_unhealthy(6);
     save_unhealthy(7);
-    assert_int_equal(elbow_checkpoint_prune(run, 7, 1, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 7, 1, NULL, 0), ELBOW_OK);
     there_are(" 4 7");
     for (int64_t step = 8; step <= 10; step++) {
         save_unhealthy(step);
-        assert_int_equal(elbow_checkpoint_prune(run, step, 1, 0), ELBOW_OK);
+        assert_int_equal(elbow_checkpoint_prune(run, step, 1, NULL, 0), ELBOW_OK);
     }
     there_are(" 4 10");
     save_step(11);
-    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, NULL, 0), ELBOW_OK);
     there_are(" 4 11");
     save_step(12);
-    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, NULL, 0), ELBOW_OK);
     there_are(" 11 12");
     touch("checkpoints/step-000000012.h5", 0); /* damaged: it counts for nothing */
     save_step(10);
-    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, NULL, 0), ELBOW_OK);
     there_are(" 10 11 12");
 }
 
-/* With a regular interval the newest healthy one of it stays beside the others. */
-static void keeps_a_regular_one(void **state) {
+/* What a rollback may want stays beside the others, whatever its number. */
+static void keeps_what_is_spared(void **state) {
     (void)state;
-    make_run("regular");
-    for (int64_t step = 1; step <= 11; step++)
-        if (step != 8) save_step(step);
-    save_unhealthy(8);
-    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, 4), ELBOW_OK);
+    const int64_t spared[] = {-1, 4};
+    make_run("spared");
+    for (int64_t step = 1; step <= 11; step++) save_step(step);
+    assert_int_equal(elbow_checkpoint_prune(run, 11, 2, spared, 2), ELBOW_OK);
     there_are(" 4 10 11");
     save_step(12);
-    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, 4), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, 12, 2, NULL, 0), ELBOW_OK);
     there_are(" 11 12");
 }
 
@@ -328,7 +327,7 @@ static void best_outlives_its_step(void **state) {
             assert_int_equal(of_best.st_ino, of_file.st_ino);
             free(file);
         }
-    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 1, 0), ELBOW_OK);
+    assert_int_equal(elbow_checkpoint_prune(run, INT64_MAX, 1, NULL, 0), ELBOW_OK);
     elbow_checkpoint *c = NULL;
     assert_int_equal(elbow_checkpoint_read(&c, best), ELBOW_OK);
     assert_int_equal(c->step, 2);
@@ -346,7 +345,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_newest_good_one), cmocka_unit_test(prunes_only_what_is_its_own),
         cmocka_unit_test(passes_over_damage),        cmocka_unit_test(passes_over_what_is_not_healthy),
-        cmocka_unit_test(prunes_by_health),          cmocka_unit_test(keeps_a_regular_one),
+        cmocka_unit_test(prunes_by_health),          cmocka_unit_test(keeps_what_is_spared),
         cmocka_unit_test(cleans_without_pruning),    cmocka_unit_test(best_outlives_its_step),
         cmocka_unit_test(probes_leave_nothing),
     };

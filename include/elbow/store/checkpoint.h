@@ -129,9 +129,10 @@ elbow_status elbow_checkpoint_path(const char *directory, int64_t step, char **p
 
 /* Removes all but the newest `keep` healthy step-*.h5 up to step `newest`, which was just written, and left-over temporaries.
  * Of those that are not healthy the newest stays as long as it is newer than the last of them, and counts for nothing:
- * the last healthy one never goes. With `regular` > 0 the newest healthy one whose step is a multiple of it stays too. What
- * has a later step is of a past that was damaged and is not counted on: it stays. best.h5 is not among them. */
-elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep, int64_t regular);
+ * the last healthy one never goes. Those of the `spared` steps stay too (NULL: none). What has a later step is of a past
+ * that was damaged and is not counted on: it stays. best.h5 is not among them. */
+elbow_status elbow_checkpoint_prune(const char *directory, int64_t newest, int64_t keep,
+                                    const int64_t *spared, size_t spared_count);
 
 /* Whether a run directory can be written, and has room for a checkpoint of `bytes`, told before the work of hours is at stake: a
  * small file is written, flushed and removed in it, in checkpoints/ and, with `pictures`, in pictures/, and the room is
