@@ -119,6 +119,38 @@ static void reserved_for_training(void **state) {
     }
 }
 
+/* After a pass over a batch with bad values in it: which rows its loss is not finite for. */
+static void bad_rows(void **state) {
+    (void)state;
+    enum { ROWS = 7 };
+    static const char *const latents[] = {"gaussian 5", "categorical 4x3"};
+    for (size_t i = 0; i < 2; ++i) {
+        model m;
+        elbow_batch batch;
+        elbow_terms terms;
+        size_t first = 99;
+        make(&m, "table", latents[i], &table, NULL, ROWS, true);
+        assert_int_equal(elbow_batch_reserve(&batch, &table, NULL, ROWS, m.arena), ELBOW_OK);
+        batch.rows = ROWS;
+        const real *x = hold_reals("test.x", ROWS * 3, -1, 1);
+        for (size_t r = 0; r < ROWS; ++r)
+            for (size_t d = 0; d < 3; ++d) batch.x.reals[r * 3 + d] = d < 2 ? x[r * 3 + d] : (real)(r % 3);
+        elbow_pass pass = {.parameters = m.theta, .seed = 3, .purpose = ""};
+        pass.gradients = hold(elbow_vae_params(m.vae)->size * sizeof(real), 0);
+        const elbow_objective objective = {.temperature = 1, .beta = 1, .weight = (real)(1.0 / ROWS)};
+        for (size_t bad = 0; bad < 3; ++bad) {
+            if (bad > 0) batch.x.reals[(bad == 1 ? 5 : 3) * 3] = (real)INFINITY;
+            elbow_vae_encode(m.vae, &pass, &batch);
+            elbow_vae_estimate(m.vae, &pass, &objective, &terms);
+            assert_int_equal(isfinite(terms.objective) != 0, bad == 0);
+            assert_int_equal(elbow_vae_nonfinite(m.vae, &first), bad);
+            assert_int_equal(first, bad == 0 ? 99 : bad == 1 ? 5 : 3);
+        }
+        drop(&m);
+        release_held();
+    }
+}
+
 /* Blocks of logits are the same ones too. */
 static void blocks_of_logits(void **state) {
     (void)state;
@@ -168,9 +200,8 @@ static void impossible(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_of_many),
-        cmocka_unit_test(reserved_for_training),
-        cmocka_unit_test(blocks_of_logits),
+        cmocka_unit_test(first_of_many), cmocka_unit_test(reserved_for_training),
+        cmocka_unit_test(bad_rows),      cmocka_unit_test(blocks_of_logits),
         cmocka_unit_test(impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

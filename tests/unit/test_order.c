@@ -61,6 +61,26 @@ static void test_every_example_once_an_epoch(void **state) {
 }
 
 /* The formulas of the header, counted one by one. */
+/* The example of a batch's row, against the permutation. */
+static void test_examples_by_row(void **state) {
+    (void)state;
+    for (size_t n = 0; n < SPECS; n++) {
+        const elbow_order_spec *spec = &specs[n];
+        size_t steps = elbow_order_steps(spec), last = spec->shards - 1;
+        for (size_t t = 0; t < steps; t += 1 + steps / 3) {
+            size_t slice, slice_count, first, count, example;
+            elbow_order_slice(spec, last, &slice, &slice_count);
+            elbow_order_step(spec, last, t, &first, &count);
+            uint32_t *permutation = permute(spec, last, 4);
+            for (size_t row = 0; row < count; row += 1 + count / 3) {
+                assert_int_equal(elbow_order_example(spec, last, 4, t, row, &example), ELBOW_OK);
+                assert_int_equal(example, slice + permutation[first + row]);
+            }
+            free(permutation);
+        }
+    }
+}
+
 static void test_steps_and_positions(void **state) {
     (void)state;
     for (size_t n = 0; n < SPECS; n++) {
@@ -282,6 +302,7 @@ static void test_largest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_example_once_an_epoch),
+        cmocka_unit_test(test_examples_by_row),
         cmocka_unit_test(test_steps_and_positions),
         cmocka_unit_test(test_permutations_differ),
         cmocka_unit_test(test_order_is_independent_of_the_batch),
