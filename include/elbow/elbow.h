@@ -31,6 +31,7 @@
 #include "elbow/store/picture.h"
 #include "elbow/store/text.h"
 #include "elbow/train/bench.h"
+#include "elbow/train/doctor.h"
 #include "elbow/train/draw.h"
 #include "elbow/train/encode.h"
 #include "elbow/train/evaluate.h"

@@ -16,11 +16,13 @@ enum { USUAL_COLUMNS = 80, MOST_ANCESTORS = 16, LINE_BYTES = 8192 };
 static struct {
     bool speaks;
     elbow_log_level level;
-    bool draws;      /* a person looks: the progress line is drawn */
-    int terminal;    /* a descriptor to ask for the width, -1 for none */
-    bool owned;      /* `terminal` is ours to close */
-    bool shown;      /* the progress line is on the screen */
-    bool errors_too; /* stderr reaches the same screen by a way of its own, in no order with stdout */
+    bool draws;             /* a person looks: the progress line is drawn */
+    int terminal;           /* a descriptor to ask for the width, -1 for none */
+    bool owned;             /* `terminal` is ours to close */
+    bool shown;             /* the progress line is on the screen */
+    bool errors_too;        /* stderr reaches the same screen by a way of its own, in no order with stdout */
+    elbow_log_taker *taker; /* of warnings, and what it is called with */
+    void *context;
 } printer = {.level = ELBOW_LOG_NOTICE, .terminal = -1};
 
 /* -------------------------------------------------------------------------------- does somebody look? */
@@ -153,6 +155,11 @@ void elbow_log_open(bool speaks, elbow_log_level level) {
 
 bool elbow_log_speaks(void) { return printer.speaks; }
 
+void elbow_log_divert(elbow_log_taker *taker, void *context) {
+    printer.taker = taker;
+    printer.context = context;
+}
+
 void elbow_log(elbow_log_level level, const char *format, ...) {
     if (!printer.speaks || level > printer.level) return;
     elbow_log_progress(NULL);
@@ -162,6 +169,10 @@ void elbow_log(elbow_log_level level, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (warns && printer.taker) {
+        printer.taker(printer.context, text);
+        return;
+    }
     /* One write, which a launcher's own lines cannot cut in two. What was said before comes before it. */
     if (warns) fflush(stdout);
     fprintf(warns ? stderr : stdout, "%s%s\n", warns ? "elbow: warning: " : "", text);

@@ -26,6 +26,7 @@
 
 int cmd_bench(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_import(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct {
     {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
     {"verify", "whether files are whole; what differs; does a run resume to the same bits", cmd_verify, true},
     {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true},
+    {"doctor", "what a run would meet here: checks, a trial, and what it will take", cmd_doctor, true},
     {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -94,7 +94,13 @@ static const char *get_own(void *context, const char *name) {
     return getenv(name);
 }
 
-void elbow_launch_here(elbow_launch *launch) { elbow_launch_find(launch, get_own, NULL); }
+void elbow_launch_here(elbow_launch *launch) {
+    static elbow_launch found;
+    static bool looked;
+    if (!looked) elbow_launch_find(&found, get_own, NULL);
+    looked = true;
+    *launch = found;
+}
 
 static bool is_open_mpi(const char *library) { return strstr(library, "Open MPI") != NULL; }
 

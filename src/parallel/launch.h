@@ -35,7 +35,8 @@ typedef const char *elbow_launch_get(void *context, const char *name);
 /* By the innermost launcher: inside a batch job's allocation, or a step, an mpirun's word counts. */
 void elbow_launch_find(elbow_launch *launch, elbow_launch_get *get, void *context);
 
-/* This process's, before MPI_Init, which gives a program started alone the environment of a launched one. */
+/* This process's: by what its environment was at the first call, which is before MPI_Init, since that gives a program
+ * started alone the environment of a launched one. */
 void elbow_launch_here(elbow_launch *launch);
 
 /* ELBOW_PARALLEL where a world of `world_size` ranks is one of several singletons: what was found and what to do, for

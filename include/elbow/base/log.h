@@ -41,6 +41,10 @@ void elbow_log(elbow_log_level level, const char *format, ...) ELBOW_PRINTF(2, 3
 #define elbow_notice(...) elbow_log(ELBOW_LOG_NOTICE, __VA_ARGS__)
 #define elbow_detail(...) elbow_log(ELBOW_LOG_DETAIL, __VA_ARGS__)
 
+/* From here on warnings that would be printed go to `taker`; NULL: they are printed again. Local. */
+typedef void elbow_log_taker(void *context, const char *text);
+void elbow_log_divert(elbow_log_taker *taker, void *context);
+
 /* Columns of the terminal a person looks at, 0 when nobody does (file, pipe, silent rank). Local. */
 int elbow_log_width(void);
 

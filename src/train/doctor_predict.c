@@ -1,0 +1,316 @@
+/* A few steps, an evaluation and a checkpoint of a run; and what all of it will take. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "elbow/store/checkpoint.h"
+#include "elbow/train/evaluate.h"
+#include "elbow/train/stop.h"
+#include "train/advice.h"
+#include "train/bench_inside.h"
+#include "train/doctor_inside.h"
+#include "train/memory.h"
+#include "train/pace.h"
+#include "train/record.h"
+#include "train/report.h"
+#include "train/save.h"
+
+enum {
+    WARM = 2, /* the first steps touch their memory for the first time */
+    LEAST = 3,
+    MOST_STEPS = 2000,
+    MOST_EVALUATION = 20 /* seconds: beyond, one is reckoned */
+};
+
+/* Seconds, and bytes. */
+typedef struct measured {
+    double step, examples;             /* a step, the median; its examples */
+    double evaluation;                 /* of all splits once */
+    bool reckoned;                     /* it was not measured */
+    double checkpoint, still, written; /* bytes; seconds that the loop stands, and until it is on disk */
+} measured;
+
+static elbow_status check_signals(elbow_world *world) {
+    const char *reason = elbow_stop_reason(NULL, 0, 0);
+    return elbow_world_agree(world, reason ? elbow_fail(ELBOW_STOPPED, "%s", reason) : ELBOW_OK);
+}
+
+/* As training takes them, for about that long, and no longer than the run. */
+static elbow_status take_steps(elbow_run *run, double seconds, measured *m) {
+    double *times = malloc(MOST_STEPS * sizeof *times), began = 0;
+    size_t count = 0;
+    elbow_status status = times ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the times of steps");
+    ELBOW_TRY_OR_DONE(elbow_world_agree(run->world, status));
+    for (int64_t i = 0; run->step < run->run_steps && count < MOST_STEPS; i++) {
+        elbow_step_report report;
+        if (i <= WARM) began = elbow_now();
+        if (i >= WARM + LEAST && !elbow_bench_goes_on(run->world, began, seconds)) break;
+        double start = elbow_now();
+        ELBOW_TRY_OR_DONE(check_signals(run->world));
+        ELBOW_TRY_OR_DONE(elbow_step(run, 0, &report));
+        ELBOW_TRY_OR_DONE(elbow_record_step(run, &report, elbow_now() - start));
+        run->seconds = elbow_now() - run->born;
+        m->examples = (double)report.examples;
+        if (i == 0 || i == WARM) count = 0; /* short runs have no other steps */
+        times[count++] = elbow_now() - start;
+    }
+    m->step = elbow_spread_of(times, count).median;
+done:
+    free(times);
+    return status;
+}
+
+static elbow_status evaluate(elbow_run *run, measured *m) {
+    double examples = 0, samples = (double)run->options->train.evaluate_samples;
+    for (int s = ELBOW_VALID; s < ELBOW_SPLITS; s++)
+        if (run->evaluators[s]) examples += (double)elbow_dataset_count(run->dataset, (elbow_split)s);
+    /* A step goes there and back: what it takes for as many examples is enough for one draw of each. */
+    double reckoned = m->step * examples / fmax(m->examples, 1) * samples;
+    m->reckoned = reckoned > MOST_EVALUATION;
+    ELBOW_TRY(elbow_world_broadcast(run->world, &m->reckoned, sizeof m->reckoned, 0));
+    m->evaluation = reckoned;
+    if (m->reckoned) return ELBOW_OK;
+    double began = elbow_now();
+    bool relaxes = elbow_vae_relaxes(run->vae);
+    double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
+    for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
+        elbow_evaluation evaluation;
+        if (run->evaluators[split] == NULL) continue;
+        ELBOW_TRY(check_signals(run->world));
+        ELBOW_TRY(elbow_evaluate(run->evaluators[split], elbow_exchange_parameters(run->exchange),
+                                 temperature, (size_t)samples, false, NULL, &evaluation));
+        ELBOW_TRY_ALL(run->world, elbow_record_evaluation(run, split, &evaluation));
+    }
+    elbow_record_evaluated(run);
+    m->evaluation = elbow_now() - began;
+    return ELBOW_OK;
+}
+
+/* Twice: a run's first checkpoint also takes the snapshot's memory. */
+static elbow_status save(elbow_run *run, measured *m) {
+    elbow_settled settled;
+    for (int i = 0; i < 2; i++) {
+        double began = elbow_now();
+        ELBOW_TRY(elbow_run_save(run, false, run->options->checkpoint.background));
+        m->still = elbow_now() - began;
+        ELBOW_TRY(elbow_run_settle(run, &settled));
+    }
+    m->written = settled.seconds;
+    if (run->world->rank != 0) return ELBOW_OK;
+    char *path = NULL;
+    ELBOW_TRY(elbow_checkpoint_path(run->directory, settled.step, &path));
+    m->checkpoint = elbow_file_bytes(path);
+    free(path);
+    return ELBOW_OK;
+}
+
+/* --- the whole run --- */
+
+static int64_t greatest_divisor(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static int64_t evaluations(const elbow_run *run) {
+    int64_t every = run->options->train.evaluate_every;
+    if (every <= 0) every = run->epoch_steps;
+    return run->run_steps / every + (run->run_steps % every != 0);
+}
+
+/* Of the history that a checkpoint carries, at the run's end, beside what it carries now. */
+static double history_to_come(const elbow_run *run) {
+    int64_t log = run->options->train.log_every, epoch = run->epoch_steps, steps = run->run_steps;
+    const elbow_table *train = &run->metrics.train, *evaluation = &run->metrics.evaluation;
+    double splits = (run->evaluators[ELBOW_VALID] != NULL) + (run->evaluators[ELBOW_TEST] != NULL);
+    double rows = (double)(steps / log) + (double)(steps / epoch) -
+                  (double)steps / ((double)(log / greatest_divisor(log, epoch)) * (double)epoch);
+    if (steps % log != 0 && steps % epoch != 0) rows++;
+    double more = floor(rows + 0.5) - (double)train->rows, others = (double)evaluations(run) * splits;
+    return sizeof(double) * (fmax(more, 0) * (double)train->columns +
+                             fmax(others - (double)evaluation->rows, 0) * (double)evaluation->columns);
+}
+
+/* Seconds between checkpoints by the clock; 0 where there are none. */
+static double interval(const elbow_options *options, const measured *m) {
+    double seconds = 0;
+    bool automatic = false;
+    if (elbow_pace_interval(options, &seconds, &automatic) != ELBOW_OK) return 0;
+    return automatic ? elbow_pace_optimum(m->still, options->checkpoint.mtbf, m->written) : seconds;
+}
+
+static double checkpoints(const elbow_run *run, const measured *m, double seconds) {
+    int64_t every = run->options->checkpoint.every_steps;
+    double by_clock = interval(run->options, m), count = 2; /* the first and the last */
+    if (every > 0) count += (double)(run->run_steps / every);
+    if (by_clock > 0) count += seconds / by_clock;
+    return count + (double)evaluations(run); /* each may be the best so far */
+}
+
+static double run_seconds(const elbow_run *run, const measured *m) {
+    double seconds = m->step * (double)run->run_steps + m->evaluation * (double)evaluations(run);
+    return seconds + m->still * checkpoints(run, m, seconds);
+}
+
+static const char *format_seconds(char text[32], double seconds) {
+    if (seconds < 1)
+        snprintf(text, 32, "%.3g ms", 1e3 * seconds);
+    else if (seconds < 60)
+        snprintf(text, 32, "%.3g s", seconds);
+    else
+        elbow_format_time(text, 32, seconds);
+    return text;
+}
+
+static void tell_time(elbow_examination *e, const measured *m) {
+    const elbow_run *run = e->run;
+    char step[32], epoch[32], evaluation[32], whole[32], left[32];
+    double seconds = run_seconds(run, m);
+    bool slurm = false;
+    double remains = elbow_job_seconds_left(&slurm), limit = run->options->checkpoint.time_limit;
+    elbow_doctor_tell(e, ELBOW_FINDING_FINE, "time",
+                      "%s a step of %.0f examples, %.4g examples/s; %s an epoch of %lld steps; %s an "
+                      "evaluation%s; %s the run of %lld "
+                      "steps",
+                      format_seconds(step, m->step), m->examples, m->examples / m->step,
+                      format_seconds(epoch, m->step * (double)run->epoch_steps), (long long)run->epoch_steps,
+                      format_seconds(evaluation, m->evaluation), m->reckoned ? " at most" : "",
+                      format_seconds(whole, seconds), (long long)run->run_steps);
+    if (!isnan(remains) && (limit <= 0 || remains < limit)) limit = remains;
+    if (limit > 0 && seconds > limit)
+        elbow_doctor_tell(e, ELBOW_FINDING_WARNING, "time",
+                          "%s is left, and the run takes %s: it will stop with a checkpoint and exit code "
+                          "75, to be resumed, "
+                          "as jobs/train.sbatch does by itself",
+                          format_seconds(left, limit), whole);
+    if (slurm && isnan(remains) && limit <= 0)
+        elbow_doctor_tell(
+            e, ELBOW_FINDING_WARNING, "time",
+            "this Slurm does not say when the job ends: start it by jobs/train.sbatch, which asks, or set "
+            "checkpoint.time_limit to the job's seconds");
+}
+
+static void tell_checkpoint(elbow_examination *e, const measured *m) {
+    const elbow_run *run = e->run;
+    const elbow_options *o = run->options;
+    char size[32], end[32], written[32], still[32], stop[32], kill[32], all[32], room[32];
+    double last = m->checkpoint + history_to_come(run), seconds = run_seconds(run, m), between = seconds;
+    double wanted = last * (double)(o->checkpoint.keep + 2);
+    if (interval(o, m) > 0) between = fmin(between, interval(o, m));
+    if (o->checkpoint.every_steps > 0) between = fmin(between, m->step * (double)o->checkpoint.every_steps);
+    elbow_doctor_tell(e, ELBOW_FINDING_FINE, "checkpoint",
+                      "%s%s%s; on disk in %s, for which training stands still %s; a stop takes %s; a kill "
+                      "without warning loses %s at the most",
+                      elbow_format_bytes(end, last),
+                      strcmp(elbow_format_bytes(size, m->checkpoint), end) ? " at the run's end, now " : "",
+                      strcmp(size, end) ? size : "", format_seconds(written, m->written),
+                      format_seconds(still, m->still), format_seconds(stop, m->step + m->still + m->written),
+                      format_seconds(kill, between));
+    if (wanted > e->place.free)
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "disk",
+                          "%s wanted for %lld checkpoints, best.h5 and the one being written, and %s is free "
+                          "in %s; make room, "
+                          "choose another --out, or keep fewer (checkpoint.keep)",
+                          elbow_format_bytes(all, wanted), (long long)o->checkpoint.keep,
+                          elbow_format_bytes(room, e->place.free), e->place.path);
+    else
+        elbow_doctor_tell(e, ELBOW_FINDING_FINE, "disk",
+                          "%s for %lld checkpoints, best.h5 and the one being written, of %s free (quotas do "
+                          "not show here)",
+                          elbow_format_bytes(all, wanted), (long long)o->checkpoint.keep,
+                          elbow_format_bytes(room, e->place.free));
+}
+
+/* --- memory --- */
+
+typedef struct holding {
+    elbow_need need;
+    double available, predicted, share;
+} holding;
+
+static void tell_memory(elbow_examination *e, const holding *all, size_t count) {
+    const elbow_memory own = elbow_memory_of(e->run);
+    double most = 0, worst = 0, limit = HUGE_VAL, available = HUGE_VAL;
+    const char *host = "";
+    char rank[32], node[32], has[32], model[32];
+    for (size_t i = 0; i < count; i++) {
+        double bytes = 0;
+        for (size_t j = 0; j < count; j++)
+            if (all[j].need.node == all[i].need.node) bytes += all[j].share;
+        most = fmax(most, all[i].need.bytes);
+        if (bytes / all[i].need.limit < worst / limit) continue;
+        worst = bytes;
+        limit = all[i].need.limit;
+        available = all[i].available;
+        host = all[i].need.host;
+    }
+    elbow_doctor_tell(
+        e, ELBOW_FINDING_FINE, "memory",
+        "%s a rank at most, of which %s is model, data and checkpoint of rank 0; %s of the %s that %s has",
+        elbow_format_bytes(rank, most), elbow_format_bytes(model, (double)elbow_memory_total(&own)),
+        elbow_format_bytes(node, worst), elbow_format_bytes(has, limit), host);
+    if (worst > 0.9 * limit)
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "memory",
+                          "%s is nearly all, or more, of what %s has: the kernel will kill a rank; start "
+                          "fewer ranks a node, ask "
+                          "for more memory (sbatch --mem), or make train.batch or the model smaller",
+                          node, host);
+    else if (available < 0.1 * worst)
+        elbow_doctor_tell(
+            e, ELBOW_FINDING_WARNING, "memory",
+            "only %s of %s is still free for programs; others use it: ask for a node of your own (sbatch "
+            "--exclusive), or start fewer ranks",
+            elbow_format_bytes(has, available), host);
+}
+
+static elbow_status gather_memory(elbow_examination *e) {
+    elbow_world *world = e->world;
+    size_t size = (size_t)world->size;
+    const elbow_held held = elbow_held_now();
+    holding own = {.need = {.node = world->node, .bytes = held.most, .limit = elbow_memory_bytes()},
+                   .available = elbow_memory_available(),
+                   .share = held.share};
+    snprintf(own.need.host, sizeof own.need.host, "%s", world->host);
+    size_t *counts = malloc(size * sizeof *counts);
+    holding *all = world->rank == 0 ? malloc(size * sizeof *all) : NULL;
+    bool made = counts != NULL && (all != NULL || world->rank != 0);
+    elbow_status status = elbow_world_agree(
+        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for what %zu ranks hold", size));
+    if (status == ELBOW_OK) {
+        for (size_t i = 0; i < size; i++) counts[i] = sizeof own;
+        status = elbow_world_gather(world, &own, all, counts);
+    }
+    if (status == ELBOW_OK && world->rank == 0) tell_memory(e, all, size);
+    free(counts);
+    free(all);
+    return status;
+}
+
+/* A part of the trial: what fails is a finding, but for a stop. */
+static elbow_status found(elbow_examination *e, const char *subject, elbow_status status, bool *failed) {
+    if (status == ELBOW_STOPPED || status == ELBOW_OK) return status;
+    elbow_doctor_tell(e, ELBOW_FINDING_FAILED, subject, "%s", elbow_error_message());
+    *failed = true;
+    return ELBOW_OK;
+}
+
+elbow_status elbow_doctor_predict(elbow_examination *e) {
+    elbow_run *run = e->run;
+    measured m = {0};
+    bool failed = false, saved = run->directory[0] != 0;
+    ELBOW_TRY(found(e, "steps", take_steps(run, e->doctor->seconds, &m), &failed));
+    if (failed) return ELBOW_OK;
+    ELBOW_TRY(found(e, "evaluation", evaluate(run, &m), &failed));
+    if (saved) ELBOW_TRY(found(e, "checkpoint", save(run, &m), &failed));
+    if (failed) return ELBOW_OK;
+    ELBOW_TRY(gather_memory(e));
+    if (e->world->rank != 0) return ELBOW_OK;
+    tell_time(e, &m);
+    if (saved) tell_checkpoint(e, &m);
+    return ELBOW_OK;
+}
