@@ -59,9 +59,20 @@ static elbow_status directory_of(const char *path, char **directory) {
     return *directory != NULL ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a path");
 }
 
+/* A rename would put a file where a device or a pipe was, or the link to one: for every program of the machine. */
+static elbow_status check_replaceable(const char *path) {
+    struct stat info;
+    bool device = strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+    if (stat(path, &info) != 0) return ELBOW_OK;
+    ELBOW_CHECK((S_ISREG(info.st_mode) && !device) || S_ISDIR(info.st_mode), ELBOW_IO,
+                "%s: is no regular file, and would be replaced by one; name a file", path);
+    return ELBOW_OK;
+}
+
 elbow_status elbow_file_temporary(const char *path, char *temporary, size_t room) {
     const char *slash = strrchr(path, '/');
     int before = slash != NULL ? (int)(slash - path + 1) : 0;
+    ELBOW_TRY(check_replaceable(path));
     ELBOW_CHECK(path[before] != '\0', ELBOW_IO, "%s: is a directory; name a file", path);
     int length = snprintf(temporary, room, "%.*s.%s.tmp-%ld", before, path, path + before, (long)getpid());
     ELBOW_CHECK(length > 0 && (size_t)length < room, ELBOW_IO,

@@ -9,7 +9,7 @@
 
 /* Writes bytes to a temporary name beside `path` (".NAME.tmp-PID"), flushes, fsyncs, renames, fsyncs the
  * directory. On failure (a full disk, a quota) removes the temporary, leaves an existing `path` as it was,
- * and says why: ELBOW_IO. */
+ * and says why: ELBOW_IO; so also where `path` is a device or a pipe. */
 elbow_status elbow_file_replace(const char *path, const void *bytes, size_t count);
 
 /* The same in two halves, for a file that a library writes under the temporary name itself. */

@@ -102,7 +102,11 @@ static int take_flag(elbow_cli_arguments *arguments, int argc, char **argv, int 
         }
         if (*flags[f].value != NULL) return elbow_cli_usage(argv[0], "%s is given twice", flags[f].name);
         *flags[f].value = take_value(flags[f].name, equals, argc, argv, i);
-        return *flags[f].value == NULL ? USAGE_EXIT : ELBOW_CLI_GO;
+        if (*flags[f].value == NULL) return USAGE_EXIT;
+        /* Mostly a script's variable that is not set. What marks a missing value in somebody's file may be nothing. */
+        if (**flags[f].value == 0 && strncmp(argv[0], "import", 6) != 0)
+            return elbow_cli_usage(argv[0], "the value of %s is empty", flags[f].name);
+        return ELBOW_CLI_GO;
     }
     return unknown_flag(argv[0], word, length, flags, flag_count, sets);
 }
@@ -117,6 +121,7 @@ int elbow_cli_parse(elbow_cli_arguments *arguments, int argc, char **argv, const
         if (plain_only || argv[i][0] != '-' || argv[i][1] == '\0') {
             if (arguments->count == ELBOW_CLI_PLAIN)
                 return elbow_cli_usage(argv[0], "more than %d arguments", (int)ELBOW_CLI_PLAIN);
+            if (argv[i][0] == '\0') return elbow_cli_usage(argv[0], "an argument is empty");
             arguments->plain[arguments->count++] = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             plain_only = true;

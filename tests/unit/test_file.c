@@ -48,6 +48,21 @@ static void test_temporary_name(void **state) {
     FAILS(elbow_file_temporary("runs/a/metrics.h5", temporary, 20), ELBOW_IO, "too long");
 }
 
+/* Nobody wants a file where a pipe or a device was. */
+static void test_no_regular_file(void **state) {
+    (void)state;
+    struct stat info;
+    char temporary[256];
+    const char *path = in_folder("pipe");
+    assert_int_equal(mkfifo(path, 0666), 0);
+    FAILS(elbow_file_replace(path, "x", 1), ELBOW_IO, "is no regular file");
+    FAILS(elbow_file_temporary(path, temporary, sizeof temporary), ELBOW_IO, "is no regular file");
+    FAILS(elbow_file_temporary("/dev/null", temporary, sizeof temporary), ELBOW_IO, "is no regular file");
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(count_files(test_folder), 1);
+}
+
 /* A full disk leaves the old file as it was, and no temporary. */
 static void test_full_disk(void **state) {
     (void)state;
@@ -142,6 +157,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_replace, empty_test_folder),
         cmocka_unit_test_teardown(test_name_without_directory, empty_test_folder),
         cmocka_unit_test_teardown(test_temporary_name, empty_test_folder),
+        cmocka_unit_test_teardown(test_no_regular_file, empty_test_folder),
         cmocka_unit_test_teardown(test_full_disk, empty_test_folder),
         cmocka_unit_test_teardown(test_reasons, empty_test_folder),
         cmocka_unit_test_teardown(test_read_limits, empty_test_folder),
