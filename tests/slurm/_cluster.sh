@@ -95,7 +95,7 @@ MpiDefault=none
 ReturnToService=2
 SlurmdTimeout=10
 MessageTimeout=5
-KillWait=20
+KillWait=12
 JobRequeue=1
 CONF
         for node in "${nodes[@]}"; do

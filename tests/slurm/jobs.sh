@@ -1,6 +1,7 @@
 # The job scripts under a real Slurm: two nodes by mpirun and by srun; a time limit, over three lives; scancel; requeue
 # from outside; an array; lost nodes; lives that bring nothing. Whatever happens on the way, the run ends with the bits
-# of an undisturbed one. The cases mostly wait, so they run beside each other.
+# of an undisturbed one. The cases mostly wait, so they run beside each other. By hand: CASES='limit idle' runs only
+# those, SHOW=1 also prints what the jobs said.
 # shellcheck source=tests/run/_lib.sh
 . "$ELBOW_SOURCE/tests/run/_lib.sh"
 # shellcheck source=tests/slurm/_cluster.sh
@@ -109,7 +110,7 @@ case_limit() {
     job_ends COMPLETED
     finished
     [ "$(lives)" = 3 ] || fail "$(lives) lives, not 3: $(cat run/lives)"
-    [ "$(grep -c 'to step [1-9][0-9]*, stopped' run/lives)" = 2 ] || fail "lives: $(cat run/lives)"
+    [ "$(grep -c 'to step [1-9][0-9]*, .*stopped: ' run/lives)" = 2 ] || fail "lives: $(cat run/lives)"
     says 'requeueing; the next life'
 }
 
@@ -189,6 +190,28 @@ case_node_of_script() {
     says 'on n6: from step [1-9][0-9]* to step 120, finished' run/lives
 }
 
+# One rank of an srun dies: the others do not wait for it, and the job goes on by itself.
+case_rank() {
+    local file killed=no
+    export PACE=0.2 SLOW=1 ELBOW_LAUNCH='srun --mpi=pmix'
+    submit --nodes=2 --ntasks-per-node=1
+    await saved 10
+    for file in $(grep -lsF "$PWD/run" /proc/[0-9]*/cmdline); do
+        file=${file%cmdline}
+        if grep -qzsxF SLURM_PROCID=1 "$file/environ" && [ "$(readlink "$file/exe")" = "$real" ]; then
+            kill -KILL "$(basename "$file")" && killed=yes
+        fi
+    done
+    [ $killed = yes ] || fail 'found no rank 1'
+    SECONDS=0
+    await grep -q 'state: died while training' log
+    [ $SECONDS -le 25 ] || fail "the other rank waited for $SECONDS s"
+    job_ends COMPLETED
+    finished
+    says 'from step 0 to step [1-9][0-9]*, died while training' run/lives
+    [ "$(lives)" = 2 ] || fail "lives: $(cat run/lives)"
+}
+
 # A step takes longer than the limit; then the ranks die young.
 case_idle() {
     export OMPI_MCA_odls_base_sigkill_timeout=1 # not what this is about
@@ -220,7 +243,7 @@ begin() {
 
 begin limit idle # the longest
 [ -n "${CASES:-}" ] || await test -e "$work/limit/run/state"
-begin node_of_script node requeue array
+begin node_of_script node requeue array rank
 sleep 3
 begin mpirun srun cancel_mpirun cancel_srun
 
@@ -229,6 +252,7 @@ for i in "${!cases[@]}"; do
     name=${cases[i]}
     if wait "${processes[i]}"; then
         echo "$name: ok, $(cat "$work/$name/took")"
+        if [ -n "${SHOW:-}" ]; then grep -hE '^20|Slurm|^slurmstepd|stopped' "$work/$name"/*log; fi
         continue
     fi
     bad=$((bad + 1))
