@@ -122,7 +122,8 @@ static bool can_hold(const elbow_h5 *file, hid_t dataset, size_t bytes) {
         }
         hsize_t held = stored < whole ? stored : whole;
         hsize_t ratio = H5Pget_nfilters(creation) > 0 ? DEFLATE_MOST : 1;
-        plausible = dims > 0 && bytes / ratio <= held;
+        /* A chunk is stored whole, so a dataset of any has at least one. */
+        plausible = dims > 0 && bytes / ratio <= held && (bytes == 0 || chunk_bytes / ratio <= held);
         break;
     }
     default:

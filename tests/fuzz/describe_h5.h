@@ -196,7 +196,7 @@ static inline void fuzz_add_attribute(elbow_h5 *file, char *words[5]) {
 }
 
 static inline void fuzz_add_line(elbow_h5 *file, char *line) {
-    char *words[5] = {line, "", "", "", ""};
+    char none[1] = "", *words[5] = {line, none, none, none, none};
     size_t count = line[0] == 'd' || line[0] == 'a' ? 5 : 3;
     for (size_t i = 1; i < count; i++) {
         char *space = strchr(words[i - 1], ' ');

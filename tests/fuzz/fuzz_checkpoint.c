@@ -20,7 +20,7 @@ static bool mend_seal(char line[128]) {
     return true;
 }
 
-static void use(const elbow_checkpoint *c) {
+static void use(const elbow_checkpoint *c, bool write) {
     elbow_field field, context;
     elbow_options *options = NULL;
     bool given = false;
@@ -31,6 +31,7 @@ static void use(const elbow_checkpoint *c) {
     DEMAND(elbow_options_create(&options) == ELBOW_OK);
     if (c->config != NULL) (void)elbow_options_parse(options, c->config, "fuzz");
     elbow_options_destroy(&options);
+    if (!write) return; /* it takes as long as all else together */
     DEMAND(elbow_checkpoint_write(c, fuzz_output) == ELBOW_OK);
     DEMAND(elbow_checkpoint_read(&back, fuzz_output) == ELBOW_OK);
     elbow_checkpoint_digest(c, before);
@@ -50,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
         status = elbow_checkpoint_find(&c, &file, fuzz_input);
         free(file);
     }
-    if (status == ELBOW_OK) use(c);
+    if (status == ELBOW_OK) use(c, XXH64(bytes, count, 0) % 4 == 0);
     elbow_checkpoint_destroy(&c);
     return 0;
 }
