@@ -134,11 +134,11 @@ static hid_t make_access(elbow_h5_medium *medium) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     /* The 1.8 format: every HDF5 since 2008 reads it, and its headers carry checksums, so that a flipped
-     * bit in one is seen before it is believed. */
+     * bit in one is seen before it is believed. What others wrote may be newer. */
 #if H5_VERSION_GE(1, 10, 2)
-    H5Pset_libver_bounds(access, H5F_LIBVER_V18, medium->writing ? H5F_LIBVER_V18 : H5F_LIBVER_LATEST);
+    if (medium->writing) H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
 #else
-    H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    if (medium->writing) H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
 #endif
     elbow_h5_use_medium(access, medium);
     return access;

@@ -69,27 +69,39 @@ static haddr_t get_size(const H5FD_t *base, H5FD_mem_t type) {
     return ((const driver_file *)base)->medium->size;
 }
 
+int elbow_h5_read_descriptor(int descriptor, void *bytes, size_t count, size_t at) {
+    for (size_t done = 0; done < count;) {
+        ssize_t n = pread(descriptor, (char *)bytes + done, count - done, (off_t)(at + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno;
+        if (n == 0) return EIO;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+/* What HDF5 reads of a file that is being written is its own: it may not be there yet, and is compared with nothing. */
+static herr_t read_back(elbow_h5_medium *medium, size_t at, size_t count, void *bytes) {
+    size_t there = at < medium->size ? medium->size - at : 0;
+    if (there > count) there = count;
+    memset((char *)bytes + there, 0, count - there);
+    if (medium->descriptor < 0 && there > 0) memcpy(bytes, medium->memory + at, there);
+    if (medium->descriptor >= 0 && medium->error == 0)
+        medium->error = elbow_h5_read_descriptor(medium->descriptor, bytes, there, at);
+    return 0;
+}
+
 static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t count,
                          void *bytes) {
     elbow_h5_medium *medium = ((driver_file *)base)->medium;
-    (void)type, (void)transfer;
-    size_t there = at < medium->size ? medium->size - (size_t)at : 0;
-    if (there > count) there = count;
-    if (there < count && !medium->writing) return -1; /* an address or a size that a header invented */
-    /* HDF5 may read back what it has allotted and not written. */
-    memset((char *)bytes + there, 0, count - there);
-    if (medium->descriptor < 0) {
-        if (there > 0) memcpy(bytes, medium->memory + at, there);
-        return 0;
-    }
-    for (size_t done = 0; done < there;) {
-        ssize_t n = pread(medium->descriptor, (char *)bytes + done, there - done, (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && medium->error == 0) medium->error = errno;
-        if (n <= 0) return medium->writing ? 0 : -1; /* 0: the file became shorter under our hands */
-        done += (size_t)n;
-    }
-    return elbow_h5_compare(medium, (size_t)at, there, bytes) ? 0 : -1;
+    (void)transfer;
+    if (medium->writing) return read_back(medium, (size_t)at, count, bytes);
+    /* An address or a size that a header invented. */
+    if (at > medium->size || count > medium->size - (size_t)at) return -1;
+    int error = elbow_h5_read_descriptor(medium->descriptor, bytes, count, (size_t)at);
+    if (error != 0 && medium->error == 0) medium->error = error;
+    if (error != 0 || !elbow_h5_compare(medium, (size_t)at, count, bytes)) return -1;
+    return type == H5FD_MEM_DRAW || elbow_h5_check_header(medium, (size_t)at, bytes, count) ? 0 : -1;
 }
 
 /* Makes memory of `size` bytes; what is new is zero. */

@@ -29,6 +29,7 @@ typedef struct elbow_h5_medium {
      * first block found to be another than was written. */
     unsigned char *seal, *compared, *block;
     size_t damage, damage_bytes;
+    bool ordered_messages; /* of the object's header that was read last (h5_header.c) */
 } elbow_h5_medium;
 
 struct elbow_h5 {
@@ -43,6 +44,10 @@ struct elbow_h5 {
 int elbow_h5_open_medium(elbow_h5_medium *medium, const char *path, bool writing);
 int elbow_h5_close_medium(elbow_h5_medium *medium);
 
+/* Whether a header that was read makes sense; what is none does. */
+bool elbow_h5_check_header(elbow_h5_medium *medium, size_t at, const void *bytes, size_t count);
+
+int elbow_h5_read_descriptor(int descriptor, void *bytes, size_t count, size_t at); /* EIO: beyond its end */
 int elbow_h5_write_descriptor(int descriptor, const void *bytes, size_t count, size_t at); /* 0 or errno */
 
 /* Seals what was written, in memory or in the file: 0 or errno. */

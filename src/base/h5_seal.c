@@ -40,18 +40,6 @@ static size_t count_blocks(size_t size) { return size / BLOCK + (size % BLOCK > 
 
 static size_t seal_bytes(size_t size) { return count_blocks(size) * 8 + FOOT; }
 
-/* 0 or errno; EIO where the file ends before. */
-static int read_exactly(int descriptor, void *bytes, size_t count, size_t at) {
-    for (size_t done = 0; done < count;) {
-        ssize_t n = pread(descriptor, (char *)bytes + done, count - done, (off_t)(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return errno;
-        if (n == 0) return EIO;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 /* ----------------------------------------------------------------------------------------- writing */
 
 static void hash_blocks(unsigned char *hashes, const unsigned char *bytes, size_t count) {
@@ -85,7 +73,7 @@ int elbow_h5_seal_descriptor(elbow_h5_medium *medium) {
     int error = seal != NULL && piece != NULL ? 0 : ENOMEM;
     for (size_t at = 0; at < size && error == 0; at += PIECE) {
         size_t count = size - at < PIECE ? size - at : PIECE;
-        error = read_exactly(medium->descriptor, piece, count, at);
+        error = elbow_h5_read_descriptor(medium->descriptor, piece, count, at);
         if (error == 0) hash_blocks(seal + at / BLOCK * 8, piece, count);
     }
     if (error == 0) {
@@ -112,7 +100,8 @@ static size_t stated_end(const unsigned char *header, size_t count) {
 static elbow_status check_end(const elbow_h5_medium *medium, const char *path) {
     unsigned char header[SUPERBLOCK] = {0};
     size_t count = medium->size < sizeof header ? medium->size : sizeof header;
-    if (read_exactly(medium->descriptor, header, count, 0) != 0) return ELBOW_OK; /* HDF5 will see it, too */
+    if (elbow_h5_read_descriptor(medium->descriptor, header, count, 0) != 0)
+        return ELBOW_OK; /* HDF5 will see it, too */
     size_t end = stated_end(header, count);
     ELBOW_CHECK(end <= medium->size, ELBOW_FORMAT,
                 "%s: damaged or cut short: its header says %zu bytes, and there are %zu; make or copy it "
@@ -130,7 +119,7 @@ static int read_seal(elbow_h5_medium *medium, unsigned char **seal, size_t *size
     unsigned char foot[FOOT];
     *seal = NULL;
     if (medium->size <= FOOT) return 0;
-    int error = read_exactly(medium->descriptor, foot, FOOT, medium->size - FOOT);
+    int error = elbow_h5_read_descriptor(medium->descriptor, foot, FOOT, medium->size - FOOT);
     *size = (size_t)get_number(foot + 16);
     bool ours = error == 0 && memcmp(foot, mark, 8) == 0 && get_number(foot + 8) == 1 &&
                 *size < medium->size && seal_bytes(*size) == medium->size - *size;
@@ -138,7 +127,7 @@ static int read_seal(elbow_h5_medium *medium, unsigned char **seal, size_t *size
     size_t count = seal_bytes(*size);
     *seal = malloc(count);
     if (*seal == NULL) return ENOMEM;
-    error = read_exactly(medium->descriptor, *seal, count, *size);
+    error = elbow_h5_read_descriptor(medium->descriptor, *seal, count, *size);
     if (error == 0 && XXH3_64bits(*seal, count - 8) == get_number(foot + 24)) return 0;
     free(*seal);
     *seal = NULL;
@@ -169,7 +158,7 @@ static bool compare_block(elbow_h5_medium *medium, size_t number, size_t at, siz
     if (at <= begin && begin + size <= at + count) {
         whole = bytes + (begin - at);
     } else {
-        medium->error = read_exactly(medium->descriptor, medium->block, size, begin);
+        medium->error = elbow_h5_read_descriptor(medium->descriptor, medium->block, size, begin);
         if (medium->error != 0) return false;
         size_t from = at > begin ? at : begin, to = at + count < begin + size ? at + count : begin + size;
         memcpy(bytes + (from - at), whole + (from - begin), to - from);
