@@ -41,7 +41,7 @@ static elbow_status collect_evaluations(evaluations *of, const elbow_watched *ru
     of->elbo = of->steps + table->rows;
     of->kl = of->elbo + table->rows;
     for (size_t r = 0; r < table->rows; r++) {
-        if (splits[r] != split) continue;
+        if ((int)splits[r] != (int)split) continue;
         of->steps[of->count] = steps[r];
         of->elbo[of->count] = elbo[r];
         of->kl[of->count++] = kl[r];

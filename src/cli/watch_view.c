@@ -318,7 +318,7 @@ static void say_nothing_yet(elbow_canvas *canvas, int y, const elbow_watched *ru
     snprintf(text, sizeof text, "%s", why);
     if (strcmp(run->word, "running") == 0 && run->options != NULL && run->trouble[0] == '\0')
         snprintf(text, sizeof text,
-                 "nothing yet: the first figures come after %" PRId64 " steps (train.log_every)",
+                 "nothing yet: the first figures are of step %" PRId64 " (train.log_every), soon after it",
                  run->options->train.log_every);
     elbow_canvas_put(canvas, 0, y, canvas->width, ELBOW_INK_PLAIN, text);
 }

@@ -176,8 +176,8 @@ elbow_split elbow_watched_split(const elbow_watched *run) {
     const double *splits = elbow_table_column(table, "split");
     elbow_split found = ELBOW_SPLITS;
     for (size_t r = 0; splits != NULL && r < table->rows; r++) {
-        if (splits[r] == ELBOW_VALID) return ELBOW_VALID;
-        if (splits[r] == ELBOW_TEST) found = ELBOW_TEST;
+        if ((int)splits[r] == ELBOW_VALID) return ELBOW_VALID;
+        if ((int)splits[r] == ELBOW_TEST) found = ELBOW_TEST;
     }
     return found;
 }
@@ -189,7 +189,7 @@ static elbow_watched_point find_point(const elbow_watched *run, elbow_split spli
     elbow_watched_point point = {NAN, NAN, NAN};
     if (!steps || !splits || !elbo || !error) return point;
     for (size_t r = 0; r < table->rows; r++) {
-        if (splits[r] != split || (best && !isfinite(elbo[r]))) continue;
+        if ((int)splits[r] != (int)split || (best && !isfinite(elbo[r]))) continue;
         if (best && !isnan(point.value) && -elbo[r] >= point.value) continue;
         point = (elbow_watched_point){steps[r], -elbo[r], error[r]};
     }
