@@ -102,6 +102,17 @@ case_no_word() {
     SLURM_RESTART_COUNT=1 life 0 no 9 "$trains; state finished 'all steps'"
     [[ $(head -n 1 run/lives) == 'then  job 7 life 1 on n9: from step 0 to step 4, no end was written'* ]] || fail 'its line'
 }
+# Slurm requeues what its node took with it; the script itself ends that when it leads nowhere.
+case_no_word_again() {
+    local code=0 before
+    mkdir run
+    before='then  job 7 life 1 on n9: from step 0'
+    printf '%s to step 0, died\n%s to step 0, no end\n%s' "$before" "$before" "$before" >run/lives
+    SLURM_RESTART_COUNT=3 DOES='touch trained' bash "$script" config.ini >log 2>&1 || code=$?
+    [ $code = 1 ] || fail "exit code $code"
+    [ ! -e trained ] || fail 'it was tried again'
+    says '3 lives in a row'
+}
 case_clock() {
     local left seconds now told
     while read -r left seconds; do
@@ -132,7 +143,7 @@ case_clock_end() {
 }
 
 cases=() processes=()
-for name in finished failed hang mistake idle hardly limit somebody no_word clock clock_end; do
+for name in finished failed hang mistake idle hardly limit somebody no_word no_word_again clock clock_end; do
     mkdir $name
     echo 0 >$name/steps
     (cd $name && "case_$name") >$name.out 2>&1 &
