@@ -67,12 +67,15 @@ static elbow_status examine(elbow_world *world, void *context) {
     elbow_notice("elbow doctor %s: %s", ELBOW_VERSION, asked->arguments->plain[0]);
     elbow_status status =
         elbow_world_agree(world, elbow_cli_options(&options, asked->arguments->plain[0], asked->arguments));
-    if (status == ELBOW_OK)
+    if (status == ELBOW_OK) {
         status = elbow_doctor_examine(&asked->doctor, world, options);
-    else if (world->rank == 0)
-        say(asked, ELBOW_FINDING_FAILED, "config", elbow_error_message());
+    } else {
+        elbow_options_destroy(&options); /* what failed on another rank */
+        if (world->rank == 0) say(asked, ELBOW_FINDING_FAILED, "config", elbow_error_message());
+    }
     ELBOW_TRY(elbow_world_broadcast(world, asked->count, sizeof asked->count, 0));
-    if (status != ELBOW_STOPPED && asked->count[ELBOW_FINDING_FAILED] > 0) status = ELBOW_OK; /* it was said */
+    if (status != ELBOW_STOPPED && asked->count[ELBOW_FINDING_FAILED] > 0)
+        status = ELBOW_OK; /* it was said */
     if (status == ELBOW_OK && world->rank == 0) conclude(asked);
     return status;
 }

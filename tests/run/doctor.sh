@@ -46,7 +46,7 @@ print(1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 END
 examine 0 0 --out run
-timeout 60 "$PYTHON" peak.py "$ELBOW" train "$config" "${options[@]}" --out run >peak || fail 'it does not train'
+timeout 60 "$PYTHON" peak.py "${alone[@]}" train "$config" "${options[@]}" --out run >peak || fail 'it does not train'
 near "$(predicted checkpoint)" "$(stat -c %s run/checkpoints/step-000000080.h5)" 0.02 'bytes of a checkpoint'
 if [ -z "${ELBOW_SANITIZE:-}" ]; then near "$(predicted memory)" "$(cat peak)" 0.3 'bytes of memory'; fi
 says ' 80 steps$'

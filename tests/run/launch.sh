@@ -43,12 +43,12 @@ await grep -q '^elbow: .*srun --mpi=pmix' srun.log
 hydra=$(command -v mpiexec.hydra || true)
 if [ "$linked" = 'Open MPI' ] && [ -n "$hydra" ]; then
     code=0
-    timeout 60 "$hydra" -n 3 "$ELBOW" "${train[@]}" --out new >hydra.out 2>hydra.err || code=$?
+    timeout 60 "$hydra" -n 3 "${alone[@]}" "${train[@]}" --out new >hydra.out 2>hydra.err || code=$?
     [ "$code" != 0 ] || fail 'singletons of another launcher trained'
     [ "$(grep -c '^elbow' hydra.err)" = 1 ] || fail "not one message: $(cat hydra.err)"
     grep -q '^elbow: mpiexec of MPICH.* started 3 processes (PMI_SIZE=3).*linked to Open MPI' hydra.err || fail "$(cat hydra.err)"
     [ ! -e new ] || fail 'it trained'
-    quiet hydra timeout 60 "$hydra" -n 1 "$ELBOW" "${train[@]}" --out hydra
+    quiet hydra timeout 60 "$hydra" -n 1 "${alone[@]}" "${train[@]}" --out hydra
     [ "$(digest hydra)" = "$reference" ] || fail 'one rank of another launcher trained something else'
 else
     echo 'not tried: a second MPI library (mpiexec.hydra of mpich) beside Open MPI'
