@@ -69,11 +69,20 @@ done
 echo "clock: $lives lives"
 same undisturbed clock
 
+# Slurm's clock: half of the shortest job is trained, and what cannot be a time is ignored.
+code=0
+SLURM_JOB_END_TIME=$(($(date +%s) + 3)) launch 0 train "${long[@]}" --set train.epochs=100000 --out slurm >slurm.log 2>&1 || code=$?
+[ "$code" = 75 ] || { cat slurm.log >&2 && fail "exit code $code"; }
+grep -q "^Slurm's clock at step $(stored_step slurm) of 13000000" slurm/state || fail "$(cat slurm/state)"
+grep -q "Slurm's clock ends it at [0-9:]*, in [1-3] s" slurm.log || { cat slurm.log >&2 && fail 'the start table says nothing of it'; }
+SLURM_JOB_END_TIME=soon quiet nonsense launch 0 train "${long[@]}" --set train.epochs=1 --out nonsense
+grep -q 'warning: SLURM_JOB_END_TIME=soon is no time' nonsense.log || fail 'no warning'
+
 # Where no checkpoint of a run can be read, --continue does not begin anew over it.
 cp -r clock damaged
 for file in damaged/checkpoints/*; do truncate -s 20000 "$file"; done
 expect_fail 1 'none of 2 checkpoints is good' launch 2 train "${long[@]}" --out damaged --continue
-# Where one can, it is taken, and the damaged one is named.
+# Where one can, it is taken, and the damaged one is named. Its metrics.h5 is of a later step: no row comes twice.
 before=$(find clock/checkpoints -name 'step-*.h5' | sort | tail -n 2 | head -n 1)
 cp "$before" damaged/checkpoints
 quiet damaged launch 2 train "${long[@]}" --out damaged --continue
