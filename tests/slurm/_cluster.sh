@@ -1,4 +1,4 @@
-# A real Slurm on this machine, for tests: munged, slurmctld and six slurmd on loopback, all under one directory, with
+# A real Slurm on this machine, for tests: munged, slurmctld and seven slurmd on loopback, all under one directory, with
 # ports, keys and sockets of their own: a Slurm or munge that the machine has is neither used nor touched. No systemd
 # is needed. Sourced after tests/run/_lib.sh.
 #
@@ -7,11 +7,11 @@
 #   node_lost NAME   kills the node's slurmd and everything it runs, as a power cut would
 #   node_back NAME   starts it again
 #
-# Nodes n1 and n2 are the partition `main`; n3 and n4 are `frail`, n5 and n6 `doomed`, for nodes that are to be lost.
-# They share the machine's cores, memory and /dev/shm; each says that it has many cores, so that tiny jobs overlap.
+# Nodes n1 and n2 are the partition `main`; n3 and n4 are `frail`, n5 and n6 `doomed`, for nodes that are to be lost;
+# on n7 a job of `high` preempts one of `low`. They share the machine's cores, memory and /dev/shm; each says that it has many cores, so that tiny jobs overlap.
 # shellcheck shell=bash
 
-cluster=$PWD/cluster nodes=(n1 n2 n3 n4 n5 n6)
+cluster=$PWD/cluster nodes=(n1 n2 n3 n4 n5 n6 n7)
 
 # kill_marked TEXT…: SIGKILL for the processes of this cluster that were started with one of these in their
 # environment. Every one of its processes, daemon or job, has the path of its configuration there; the test's own
@@ -97,6 +97,8 @@ SlurmdTimeout=10
 MessageTimeout=5
 KillWait=12
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 CONF
         for node in "${nodes[@]}"; do
             number=$((number + 1))
@@ -105,6 +107,8 @@ CONF
         done
         echo 'PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP'
         echo 'PartitionName=frail Nodes=n3,n4 MaxTime=INFINITE State=UP'
+        echo 'PartitionName=low Nodes=n7 PriorityTier=1 GraceTime=10 MaxTime=INFINITE State=UP'
+        echo 'PartitionName=high Nodes=n7 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP'
         echo 'PartitionName=doomed Nodes=n5,n6 MaxTime=INFINITE State=UP'
     } >"$cluster/slurm.conf"
 }

@@ -1,7 +1,7 @@
 # The job scripts under a real Slurm: two nodes by mpirun and by srun; a time limit, over three lives; scancel; requeue
-# from outside; an array; lost nodes; lives that bring nothing. Whatever happens on the way, the run ends with the bits
-# of an undisturbed one. The cases mostly wait, so they run beside each other. By hand: CASES='limit idle' runs only
-# those, SHOW=1 also prints what the jobs said.
+# from outside; preemption; an array; lost nodes and a lost rank; lives that bring nothing. Whatever happens on the way,
+# the run ends with the bits of an undisturbed one. The cases mostly wait, so they run beside each other. By hand:
+# CASES='limit idle' runs only those, SHOW=1 also prints what the jobs said.
 # shellcheck source=tests/run/_lib.sh
 . "$ELBOW_SOURCE/tests/run/_lib.sh"
 # shellcheck source=tests/slurm/_cluster.sh
@@ -140,6 +140,18 @@ case_requeue() {
     says 'life 2 .*: from step [1-9][0-9]* to step 120, finished' run/lives
 }
 
+# By a job of higher priority; Slurm tells the ranks, and not the script.
+case_preempt() {
+    export PACE=0.2 SLOW=1
+    submit --partition=low --nodes=1 --ntasks=2 --exclusive
+    await saved 10
+    sbatch --partition=high --nodes=1 --exclusive --output=high.log --wrap=true >high.id
+    job_ends COMPLETED
+    finished
+    says 'from step 0 to step [1-9][0-9]*, .*preempted; stopped: ' run/lives
+    [ "$(lives)" = 2 ] || fail "lives: $(cat run/lives)"
+}
+
 # Only the task that is warned is requeued: the last, whose number is the array's.
 case_array() {
     local array
@@ -243,7 +255,7 @@ begin() {
 
 begin limit idle # the longest
 [ -n "${CASES:-}" ] || await test -e "$work/limit/run/state"
-begin node_of_script node requeue array rank
+begin node_of_script node requeue array rank preempt
 sleep 3
 begin mpirun srun cancel_mpirun cancel_srun
 

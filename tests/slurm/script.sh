@@ -17,7 +17,7 @@ cat >bin/scontrol <<'END'
 #!/bin/bash
 case "$*" in
 "show config") echo 'KillWait                = 30 sec' ;;
-"show job"*) printf 'JobId=7\n   Requeue=1 Restarts=%s BatchFlag=1\n   Command=/nowhere/train.sbatch\n' "${FAKE_RESTARTS:-0}" ;;
+"show job"*) printf 'JobId=7\n   Requeue=1 Restarts=0 PreemptTime=%s\n   Command=/nowhere/train.sbatch\n' "${FAKE_PREEMPT:-None}" ;;
 requeue*) echo "$2" >>requeued ;;
 esac
 END
@@ -55,6 +55,11 @@ case_failed() {
     life 1 no 0 'state running x; state failed "disk full"; exit 1'
     says 'state: failed: disk full'
     says "go on: submit train.sbatch with ELBOW_RUN='?run'?, once that is mended"
+}
+case_preempt() { # SIGTERM for the ranks alone: by Slurm, or by somebody
+    life 75 no 5 "$trains; state stopped 'SIGTERM at step 5'; exit 75"
+    export FAKE_PREEMPT=2026-01-01T00:00:00
+    life 75 yes 10 "$trains; state stopped 'SIGTERM at step 10'; exit 75"
 }
 case_hang() {
     life 75 yes 0 'state running x; state failed "rank 1 on n9 hangs; parallel.timeout is 60 s"; exit 1'
@@ -143,7 +148,7 @@ case_clock_end() {
 }
 
 cases=() processes=()
-for name in finished failed hang mistake idle hardly limit somebody no_word no_word_again clock clock_end; do
+for name in finished failed preempt hang mistake idle hardly limit somebody no_word no_word_again clock clock_end; do
     mkdir $name
     echo 0 >$name/steps
     (cd $name && "case_$name") >$name.out 2>&1 &
