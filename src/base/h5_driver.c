@@ -74,7 +74,7 @@ int elbow_h5_read_descriptor(int descriptor, void *bytes, size_t count, size_t a
         ssize_t n = pread(descriptor, (char *)bytes + done, count - done, (off_t)(at + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno;
-        if (n == 0) return EIO;
+        if (n == 0) return ENODATA;
         done += (size_t)n;
     }
     return 0;
@@ -99,7 +99,8 @@ static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t 
     /* An address or a size that a header invented. */
     if (at > medium->size || count > medium->size - (size_t)at) return -1;
     int error = elbow_h5_read_descriptor(medium->descriptor, bytes, count, (size_t)at);
-    if (error != 0 && medium->error == 0) medium->error = error;
+    /* Where the file became shorter under our hands, it is damaged. */
+    if (error != 0 && error != ENODATA && medium->error == 0) medium->error = error;
     if (error != 0 || !elbow_h5_compare(medium, (size_t)at, count, bytes)) return -1;
     return type == H5FD_MEM_DRAW || elbow_h5_check_header(medium, (size_t)at, bytes, count) ? 0 : -1;
 }

@@ -47,7 +47,8 @@ int elbow_h5_close_medium(elbow_h5_medium *medium);
 /* Whether a header that was read makes sense; what is none does. */
 bool elbow_h5_check_header(elbow_h5_medium *medium, size_t at, const void *bytes, size_t count);
 
-int elbow_h5_read_descriptor(int descriptor, void *bytes, size_t count, size_t at); /* EIO: beyond its end */
+int elbow_h5_read_descriptor(int descriptor, void *bytes, size_t count,
+                             size_t at); /* ENODATA: beyond its end */
 int elbow_h5_write_descriptor(int descriptor, const void *bytes, size_t count, size_t at); /* 0 or errno */
 
 /* Seals what was written, in memory or in the file: 0 or errno. */

@@ -158,8 +158,9 @@ static bool compare_block(elbow_h5_medium *medium, size_t number, size_t at, siz
     if (at <= begin && begin + size <= at + count) {
         whole = bytes + (begin - at);
     } else {
-        medium->error = elbow_h5_read_descriptor(medium->descriptor, medium->block, size, begin);
-        if (medium->error != 0) return false;
+        int error = elbow_h5_read_descriptor(medium->descriptor, medium->block, size, begin);
+        if (error != 0 && error != ENODATA) medium->error = error;
+        if (error != 0) return false;
         size_t from = at > begin ? at : begin, to = at + count < begin + size ? at + count : begin + size;
         memcpy(bytes + (from - at), whole + (from - begin), to - from);
     }
