@@ -195,7 +195,10 @@ elbow_status elbow_exchange_publish(elbow_exchange *exchange) {
     return waited(exchange, exchange->ops->publish(exchange));
 }
 
-elbow_status elbow_exchange_drop(elbow_exchange *exchange) { return exchange->ops->drop(exchange); }
+elbow_status elbow_exchange_drop(elbow_exchange *exchange) {
+    elbow_wait_begin(exchange->world);
+    return waited(exchange, exchange->ops->drop(exchange));
+}
 
 elbow_status elbow_exchange_gather(elbow_exchange *exchange, const real *owned, real *full) {
     elbow_wait_begin(exchange->world);

@@ -1,5 +1,6 @@
 #include "parallel/launch.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,7 @@ void elbow_launch_watch_begin(elbow_launch_watch *watch, const elbow_launch *lau
                  "them by `srun --mpi=pmix` (`srun --mpi=list` names what this Slurm has), or by mpirun\n",
                  launch->size, launch->size == 1 ? "" : "es", launch->found, library);
     if (length < 0 || (size_t)length >= sizeof text || pipe(ends) != 0) return;
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC); /* MPI may start a daemon that outlives this */
     pid_t child = fork();
     if (child == 0) {
         close(ends[1]);

@@ -44,6 +44,7 @@ const elbow_run_attribute elbow_run_attributes[] = {
     INTEGER("nodes", facts.nodes),
     {"healthy", ELBOW_RUN_INTEGER, MEMBER(healthy), 0, 3},
     {"previous_step", ELBOW_RUN_INTEGER, MEMBER(previous_step), 0, 3},
+    {"lag", ELBOW_RUN_INTEGER, MEMBER(lag), 0, 3},
     {"previous_digest", ELBOW_RUN_TEXT, MEMBER(previous_digest), ROOM(previous_digest), 3},
 };
 const size_t elbow_run_attribute_count = sizeof elbow_run_attributes / sizeof *elbow_run_attributes;

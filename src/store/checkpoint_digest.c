@@ -55,10 +55,11 @@ static size_t next_slot(const elbow_checkpoint *c, const char *previous) {
     return next;
 }
 
-/* step, the tensors in name order, the optimizer's name, its slots in name order, each by tensor in name order:
+/* step, the lag where there is one, the tensors in name order, the optimizer's name, its slots in name order, each by tensor in name order:
  * counts before lists, lengths before texts, integers in 8 bytes. */
 static void add_digest_stream(hash *h, const elbow_checkpoint *c) {
     add_integer(h, c->step);
+    if (c->lag != 0) add_integer(h, c->lag); /* the optimizer counts without them */
     add_integer(h, (int64_t)c->layout->tensor_count);
     add_tensors(h, c->layout, c->parameters);
     add_text(h, c->optimizer);

@@ -187,9 +187,11 @@ elbow_status elbow_checkpoint_find(elbow_checkpoint **checkpoint, char **file, c
                        "the directory of a run",
                        path);
     else if (status == ELBOW_OK && !*file)
-        status = elbow_fail(
-            ELBOW_FORMAT, "%s: none of %zu checkpoints is good (%.1500s); restore one, or start the run anew",
-            checkpoints, seen, elbow_error_message());
+        status = elbow_fail(ELBOW_FORMAT,
+                            "%s: none of %zu checkpoints is good (%.1500s); restore one, or start a new run, "
+                            "from the weights of "
+                            "best.h5 (--from) where that is good",
+                            checkpoints, seen, elbow_error_message());
     free(checkpoints);
     return status;
 }

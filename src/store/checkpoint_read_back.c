@@ -104,7 +104,8 @@ static elbow_status compare_metrics(const elbow_metrics *metrics, const elbow_st
     ELBOW_TRY(elbow_metrics_get(&found, stored, "/metrics"));
     elbow_status status = elbow_metrics_get_partial(&found, stored, "/metrics/partial");
     if (status == ELBOW_OK &&
-        (found.train.rows != metrics->train.rows || found.evaluation.rows != metrics->evaluation.rows))
+        (found.train.rows != metrics->train.rows || found.evaluation.rows != metrics->evaluation.rows ||
+         found.events.rows != metrics->events.rows))
         status = fail_difference("/metrics");
     elbow_metrics_destroy(&found);
     return status;

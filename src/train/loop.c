@@ -189,6 +189,7 @@ static void write_metrics(elbow_run *run, clocks *clock) {
 static elbow_status roll_back(elbow_run *run, clocks *clock) {
     if (!elbow_rollback_wanted(run)) return ELBOW_OK;
     ELBOW_TRY(settle(run, clock));
+    elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
     return elbow_rollback(run);
 }
 
@@ -211,24 +212,33 @@ static elbow_status advance(elbow_run *run, clocks *clock, elbow_progress *progr
     return elbow_replicas_due(run) ? elbow_replicas_check(run) : ELBOW_OK;
 }
 
+/* The checkpoint of a stop, written when this returns. Where it fails the one before is what the next life goes on from. */
+static elbow_status save_to_stop(elbow_run *run) {
+    elbow_settled settled;
+    if (run->saved_step == run->step) return ELBOW_OK;
+    ELBOW_TRY(elbow_replicas_check(run));
+    elbow_status status = elbow_run_save(run, false, run->options->checkpoint.background);
+    if (status == ELBOW_OK) status = elbow_run_settle(run, &settled);
+    if (status == ELBOW_OK || run->saved_step < 0) return status;
+    elbow_warn("no checkpoint of step %lld: %s", (long long)run->step, elbow_error_message());
+    return ELBOW_OK;
+}
+
 static elbow_status stop(elbow_run *run, clocks *clock) {
-    char reason[256];
+    char reason[256], written[96] = "the checkpoint is written";
     ELBOW_TRY(settle(run, clock));
     elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
-    if (run->saved_step != run->step) {
-        elbow_settled settled;
-        ELBOW_TRY(elbow_replicas_check(run));
-        ELBOW_TRY(elbow_run_save(run, false, run->options->checkpoint.background));
-        ELBOW_TRY(elbow_run_settle(run, &settled));
-    }
+    ELBOW_TRY(save_to_stop(run));
+    if (run->saved_step != run->step)
+        snprintf(written, sizeof written, "the newest checkpoint is of step %lld",
+                 (long long)run->saved_step);
     /* A signal reaches ranks at different moments: the lowest that has one says why. */
     elbow_status asked = clock->reason[0] ? elbow_fail(ELBOW_STOPPED, "%s", clock->reason) : ELBOW_OK;
     elbow_world_agree(run->world, asked);
     snprintf(reason, sizeof reason, "%.200s at step %lld of %lld", elbow_error_message(),
              (long long)run->step, (long long)run->run_steps);
     elbow_report_stragglers(run);
-    elbow_notice("stopped by %s; the checkpoint is written. Go on with: elbow train --resume %s", reason,
-                 run->directory);
+    elbow_notice("stopped by %s; %s. Go on with: elbow train --resume %s", reason, written, run->directory);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "stopped", reason));
     return ELBOW_STOPPED;
 }

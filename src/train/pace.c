@@ -107,13 +107,18 @@ static double estimate_evaluation(const elbow_run *run, double step) {
     return step * (double)examples * (double)run->options->train.evaluate_samples / (double)run->order.batch;
 }
 
+/* The longest of late: what was once suspended, or stood before a file system, is forgotten by halves. */
+static double longest(double before, double seconds, double forgets) {
+    return fmax(seconds, before - (before - seconds) * forgets);
+}
+
 void elbow_pace_stepped(elbow_pace *pace, const elbow_run *run, double seconds) {
-    pace->step = fmax(pace->step, seconds);
+    pace->step = longest(pace->step, seconds, 0.02);
     if (!pace->evaluated) pace->evaluation = estimate_evaluation(run, seconds);
 }
 
 void elbow_pace_evaluated(elbow_pace *pace, double seconds) {
-    pace->evaluation = pace->evaluated ? fmax(pace->evaluation, seconds) : seconds;
+    pace->evaluation = pace->evaluated ? longest(pace->evaluation, seconds, 0.5) : seconds;
     pace->evaluated = true;
 }
 

@@ -9,7 +9,7 @@
 typedef struct elbow_pace {
     elbow_stop_clock stop;
     double step,
-        evaluation; /* the longest of this life; an estimate before the first evaluation (its pictures included) */
+        evaluation; /* the longest of late; an estimate before the first evaluation (its pictures included) */
     bool evaluated;
     double save_cost; /* seconds that the last checkpoint took to be on disk; an estimate before the first */
     double saved;     /* when the last one was tried */

@@ -41,8 +41,9 @@ static void compare_ranks(elbow_run *run, double *row) {
         all += seconds[r];
         if (seconds[r] > seconds[straggler]) straggler = r;
     }
-    row[COMPUTE] = all / ranks / run->metrics.partial_steps;
-    row[COMPUTE_MOST] = seconds[straggler] / run->metrics.partial_steps;
+    double steps = fmax(1, (double)elbow_summary_steps(run->summary));
+    row[COMPUTE] = all / ranks / steps;
+    row[COMPUTE_MOST] = seconds[straggler] / steps;
     row[STRAGGLER] = straggler;
     elbow_summary_forget(run->summary);
 }

@@ -10,13 +10,22 @@
 
 /* The scalars of a checkpoint, as rank 0 tells them. */
 typedef struct resumed {
-    int64_t step, best_step, previous_step;
+    int64_t step, best_step, previous_step, lag;
+    int64_t healthy;
     double seconds, best;
     char digest[33], previous_digest[33];
 } resumed;
 
 static resumed describe(const elbow_checkpoint *c) {
-    resumed said = {c->step, c->best_step, c->previous_step, c->seconds, c->best, "", ""};
+    resumed said = {
+        .step = c->step,
+        .best_step = c->best_step,
+        .previous_step = c->previous_step,
+        .lag = c->lag,
+        .healthy = c->healthy,
+        .seconds = c->seconds,
+        .best = c->best,
+    };
     memcpy(said.digest, c->digest, sizeof said.digest);
     memcpy(said.previous_digest, c->previous_digest, sizeof said.previous_digest);
     return said;
@@ -142,6 +151,12 @@ elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, boo
     run->best_step = said.best_step;
     run->before = said.seconds;
     run->best = said.best;
-    if (run->best_step == run->step && isfinite(run->best)) relink_best(run);
-    return restore_history(run, checkpoint);
+    if (said.healthy && run->best_step == run->step && isfinite(run->best)) relink_best(run);
+    ELBOW_TRY(restore_history(run, checkpoint));
+    ELBOW_CHECK(run->lag == said.lag, ELBOW_FORMAT,
+                "%s: it was passed over %lld steps, and its /metrics/events make that %lld; the checkpoint "
+                "is damaged: take "
+                "the one before",
+                subject, (long long)said.lag, (long long)run->lag);
+    return ELBOW_OK;
 }

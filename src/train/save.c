@@ -12,6 +12,7 @@
 /* On rank 0: what the checkpoint says beside the tensors. */
 static elbow_status describe(const elbow_run *run, elbow_checkpoint *checkpoint) {
     checkpoint->step = run->step;
+    checkpoint->lag = run->lag;
     checkpoint->epoch = run->step / run->epoch_steps;
     checkpoint->seed = run->options->run.seed;
     checkpoint->shards = (int64_t)run->order.shards;

@@ -116,7 +116,10 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     if (report->flags & ELBOW_FLAG_DATA)
         return elbow_world_agree(run->world, elbow_loader_status(run->loader));
     report->finite = isfinite(report->gradient_norm) && isfinite(report->terms.objective);
-    if (!report->finite) return elbow_nonfinite_pass_over(run, report);
+    if (!report->finite) {
+        elbow_pulse_set(run->pulse, ELBOW_PULSE_BETWEEN, run->step);
+        return elbow_nonfinite_pass_over(run, report);
+    }
 
     elbow_pulse_set(run->pulse, ELBOW_PHASE_UPDATE, run->step);
     /* The sum and the moments begin at the first parameter that this rank owns. */

@@ -23,6 +23,7 @@ struct elbow_summary {
     size_t *by_shard;    /* (ranks) in the order of their shards, … */
     size_t *by_block;    /* … and of their blocks */
     double *seconds;     /* (ranks) that each has computed, since elbow_summary_forget */
+    int64_t counted;     /* steps in `seconds` */
     double *life;        /* (ranks) the same, of all steps */
     int64_t steps;       /* that have passed, … */
     double elapsed;      /* … in so many seconds */
@@ -98,7 +99,12 @@ void elbow_summary_destroy(elbow_summary **summary) {
 
 const double *elbow_summary_seconds(const elbow_summary *s) { return s->seconds; }
 
-void elbow_summary_forget(elbow_summary *s) { memset(s->seconds, 0, s->ranks * sizeof *s->seconds); }
+int64_t elbow_summary_steps(const elbow_summary *s) { return s->counted; }
+
+void elbow_summary_forget(elbow_summary *s) {
+    memset(s->seconds, 0, s->ranks * sizeof *s->seconds);
+    s->counted = 0;
+}
 
 const double *elbow_summary_life(const elbow_summary *s, int64_t *steps, double *elapsed) {
     *steps = s->steps;
@@ -139,6 +145,7 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     memcpy(s->own + HEAD + TERMS * s->shards[rank], squares, s->blocks[rank] * sizeof *squares);
     ELBOW_TRY(elbow_world_allgather(run->world, s->own, s->all, s->bytes));
 
+    s->counted++;
     report->flags = 0;
     double square = 0, terms[TERMS] = {0};
     for (size_t i = 0; i < s->ranks; i++) {

@@ -18,6 +18,7 @@ size_t elbow_summary_suspects(const elbow_summary *summary, size_t *first, int *
 
 /* (ranks) Seconds that each rank computed in all steps since elbow_summary_forget: the same on every rank. */
 const double *elbow_summary_seconds(const elbow_summary *summary);
+int64_t elbow_summary_steps(const elbow_summary *summary); /* how many those were */
 void elbow_summary_forget(elbow_summary *summary);
 
 /* (ranks) The same of all steps of this life, with how many they were and how long they took, as elbow_summary_passed was

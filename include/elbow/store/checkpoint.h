@@ -52,6 +52,7 @@ typedef struct elbow_checkpoint {
     int64_t best_step;
     char data_checksum[32];
     elbow_facts facts;
+    int64_t lag; /* of the steps, those that the weights know nothing of: not finite, and passed over */
     int64_t previous_step;    /* of the checkpoint before, −1 for none */
     char previous_digest[33]; /* "" for none */
     int64_t
