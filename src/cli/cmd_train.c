@@ -26,7 +26,7 @@ static const char help[] =
     "  --detail           say more in the log\n"
     "\n"
     "SIGUSR1, SIGTERM, Ctrl-C, a file `stop` in RUN, checkpoint.time_limit, or the end of a Slurm job\n"
-    "(SLURM_JOB_END_TIME) end it with a checkpoint.\n"
+    "(SLURM_JOB_END_TIME) end it with a checkpoint; a second Ctrl-C, two seconds later, without.\n"
     "Exit code: 0 finished, 1 failed, 2 usage, 75 stopped with more to do.\n"
     "\n"
     "examples:\n"

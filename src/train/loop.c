@@ -120,6 +120,15 @@ static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled 
         elbow_pace_saved(pace, settled->seconds);
         return ELBOW_OK;
     }
+    if (must && run->saved_step >= 0) {
+        char reason[2048];
+        snprintf(reason, sizeof reason, "%s", elbow_error_message());
+        return elbow_fail(
+            status,
+            "%s. The newest good checkpoint is of step %lld of %lld: mend that, then go on with: elbow train "
+            "--resume %s",
+            reason, (long long)run->saved_step, (long long)run->run_steps, run->directory);
+    }
     if (must) return status;
     if (elbow_pace_failed(pace, pace->saved))
         elbow_warn("no checkpoint of step %lld: %s (training goes on; the newest good one is of step %lld, "

@@ -99,11 +99,18 @@ static elbow_status stop(elbow_run *run, const elbow_step_report *report, const 
                          const char *why, const char *setting) {
     const char *directory = run->directory[0] ? run->directory : "RUN";
     ELBOW_TRY(record(run, report, found, ELBOW_EVENT_STOP, run->step));
-    return elbow_fail(ELBOW_NUMERIC,
-                      "after step %lld: %s; %s. Go on past it by --resume %s --set train.%s, or start a new "
-                      "run by --from %s "
-                      "with a lower optimizer.learning_rate, or with optimizer.clip_norm",
-                      (long long)run->step, found->words, why, directory, setting, directory);
+    /* One example among many is a matter of the data; all of them, of weights that went astray. */
+    bool data = found->example >= 0 && 2 * found->count < found->rows;
+    char mend[WORDS];
+    snprintf(
+        mend, sizeof mend,
+        "start a new run by --from %.100s with a lower optimizer.learning_rate, or with optimizer.clip_norm",
+        directory);
+    if (data)
+        snprintf(mend, sizeof mend, "look at row %lld of the data's /train, and mend the data",
+                 (long long)found->example);
+    return elbow_fail(ELBOW_NUMERIC, "step %lld: %s; %s. Go on past it by --resume %s --set train.%s, or %s",
+                      (long long)run->step + 1, found->words, why, directory, setting, mend);
 }
 
 /* Where to go back to; −1: nowhere. */
@@ -139,8 +146,8 @@ elbow_status elbow_nonfinite_pass_over(elbow_run *run, const elbow_step_report *
     text[0] = 0;
     if (rolls_back)
         snprintf(text, sizeof text, ", and weights go back to those of step %lld", (long long)target);
-    elbow_warn("after step %lld: %s; the step is passed over%s (%lld of at most %lld: train.nonfinite_limit)",
-               (long long)run->step, found.words, text, (long long)before + 1, (long long)limit);
+    elbow_warn("step %lld: %s; the step is passed over%s (%lld of at most %lld: train.nonfinite_limit)",
+               (long long)run->step + 1, found.words, text, (long long)before + 1, (long long)limit);
     run->step++;
     run->lag = elbow_rollback_lag(&run->metrics.events, run->metrics.events.rows);
     return ELBOW_OK;

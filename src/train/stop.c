@@ -19,17 +19,27 @@
 
 static volatile sig_atomic_t caught; /* the signal, 0 for none: all that a handler may touch */
 
+/* When Ctrl-C came first, in whole seconds of the monotonic clock. */
+static volatile sig_atomic_t interrupted;
+
+/* A second Ctrl-C means it; one that comes with the first (from a launcher, or `timeout`, to a process and to its group)
+ * is none. */
 static void handle(int number) {
-    if (caught && number == SIGINT) { /* a second Ctrl-C means it */
-        signal(SIGINT, SIG_DFL);
-        raise(SIGINT);
+    if (number == SIGINT) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (interrupted && now.tv_sec - interrupted >= 2) {
+            signal(SIGINT, SIG_DFL);
+            raise(SIGINT);
+        }
+        if (!interrupted) interrupted = (sig_atomic_t)now.tv_sec;
     }
-    caught = number;
+    if (!caught) caught = number;
 }
 
 void elbow_stop_catch_signals(void) {
     struct sigaction action;
-    caught = 0;
+    caught = interrupted = 0;
     memset(&action, 0, sizeof action);
     action.sa_handler = handle;
     action.sa_flags = SA_RESTART; /* MPI's and HDF5's calls go on */
@@ -113,5 +123,5 @@ const char *elbow_stop_reason(const char *directory, const elbow_stop_clock *clo
 void elbow_stop_clear(const char *directory) {
     char path[4096];
     snprintf(path, sizeof path, "%s/stop", directory);
-    unlink(path);
+    if (unlink(path) == 0) elbow_notice("%s, an old request to stop, is removed", path);
 }

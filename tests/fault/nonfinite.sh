@@ -19,8 +19,8 @@ export ELBOW_TEST_FAULT=nonfinite:0:0,nonfinite:19:0,value:30:0:7,nonfinite:59:0
 code=0
 ELBOW_TEST_FAULT=value:30:0:7 launch 2 train "${run[@]}" --out stopped >stopped.log 2>&1 || code=$?
 [ "$code" = 1 ] || { cat stopped.log >&2 && fail "exit code $code, not 1"; }
-grep -m 1 '^elbow: after' stopped.log
-[ "$(grep -c '^elbow: after step 30: the loss is not finite in .* 0 (1 of its 25 examples, row [0-9]* of /train).*--resume stopped --set train.nonfinite=skip' stopped.log)" = 1 ] ||
+grep -m 1 '^elbow: step' stopped.log
+[ "$(grep -c '^elbow: step 31: the loss is not finite in .* 0 (1 of its 25 examples, row [0-9]* of /train).*--resume stopped --set train.nonfinite=skip' stopped.log)" = 1 ] ||
     { cat stopped.log >&2 && fail 'no message, or several'; }
 [ "$(word stopped)" = failed ] || fail "state: $(cat stopped/state)"
 [ "$(events stopped 0x0p+0)" = 1 ] || { rows stopped >&2 && fail 'no event in metrics.h5'; }
@@ -28,7 +28,7 @@ grep -m 1 '^elbow: after' stopped.log
 
 # --- skip
 quiet skip launch 2 train "${run[@]}" --set train.nonfinite=skip --out skip
-[ "$(grep -c 'warning: after step .* is passed over' skip.log)" = 4 ] || { cat skip.log >&2 && fail 'not four warnings'; }
+[ "$(grep -c 'warning: step .* is passed over' skip.log)" = 4 ] || { cat skip.log >&2 && fail 'not four warnings'; }
 [ "$(events skip 0x1p+0)" = 4 ] || { rows skip >&2 && fail 'not four events'; }
 [ "$(rows skip | grep -c '^train')" = 56 ] || fail 'a row of /train has no step, or lacks one'
 [ "$(rows skip | grep -v '^events' | grep -c nan)" = 0 ] || fail 'NaN in the means'
@@ -40,7 +40,7 @@ same_steps skip part
 code=0
 ELBOW_TEST_FAULT=loss:75:0 launch 2 train --resume part --set train.steps=0 --set train.epochs=4 --set train.nonfinite_limit=4 >limit.log 2>&1 || code=$?
 [ "$code" = 1 ] || { cat limit.log >&2 && fail "exit code $code beyond the limit"; }
-grep -q '^elbow: after step 75: .* 4 steps .*train.nonfinite_limit allows.*--set train.nonfinite_limit=40' limit.log ||
+grep -q '^elbow: step 76: .* 4 steps .*train.nonfinite_limit allows.*--set train.nonfinite_limit=40' limit.log ||
     { cat limit.log >&2 && fail 'the message'; }
 
 # --- rollback: to regular checkpoints alone, neither to that of the evaluation at 30 nor to where a life ended; 40 fails
@@ -63,4 +63,4 @@ ELBOW_TEST_FAULT='' launch 1 train "${back[@]}" --set 'optimizer.learning_rate=s
     --out diverged >diverged.log 2>&1 || code=$?
 [ "$code" = 1 ] || { cat diverged.log >&2 && fail "exit code $code, not 1"; }
 [ "$(targets diverged)" = '0x1.4p+4 0x1.4p+4 0x1.4p+4' ] || fail "it went back to $(targets diverged)"
-grep '^elbow: after' diverged.log | grep -q 'examples, the first row .* 3 steps were passed over' || { cat diverged.log >&2 && fail 'the message'; }
+grep '^elbow: step' diverged.log | grep -q 'examples, the first row .* 3 steps were passed over' || { cat diverged.log >&2 && fail 'the message'; }

@@ -352,6 +352,7 @@ static void forge(const forgery *f) {
     elbow_checkpoint *c = calloc(1, sizeof *c);
     assert_non_null(c);
     forged(c, x);
+    if (f->version < 3) c->lag = 0;
     if (f->sealed) elbow_checkpoint_hash(c, f->version, digest, seal);
     elbow_checkpoint_destroy(&c);
     assert_int_equal(elbow_h5_set_text(file, "/run", "seal", seal), ELBOW_OK);

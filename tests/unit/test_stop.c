@@ -133,14 +133,16 @@ static void the_file_asks(void **state) {
 static void what_is_needed_is_what_was_measured(void **state) {
     (void)state;
     elbow_pace pace = {.evaluated = true};
-    elbow_pace_stepped(&pace, NULL, 0.5);
+    elbow_pace_stepped(&pace, NULL, 3600); /* suspended, say: forgotten in time */
+    for (int i = 0; i < 1000; i++) elbow_pace_stepped(&pace, NULL, 0.5);
     elbow_pace_stepped(&pace, NULL, 2);
-    elbow_pace_stepped(&pace, NULL, 1);
-    elbow_pace_evaluated(&pace, 20);
     elbow_pace_evaluated(&pace, 10);
+    elbow_pace_evaluated(&pace, 20);
     elbow_pace_saved(&pace, 3);
     assert_true(elbow_pace_needed(&pace, false) == 2 * (2 + 3));
     assert_true(elbow_pace_needed(&pace, true) == 2 * (2 + 3) + 20);
+    elbow_pace_stepped(&pace, NULL, 1); /* not at once */
+    assert_true(elbow_pace_needed(&pace, false) > 2 * (1.9 + 3));
     pace = (elbow_pace){.evaluation = 1e6}; /* an estimate gives way to what is measured */
     elbow_pace_evaluated(&pace, 20);
     assert_true(elbow_pace_needed(&pace, true) == 20);

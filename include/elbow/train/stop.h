@@ -35,7 +35,7 @@ double elbow_stop_clock_left(const elbow_stop_clock *clock, double needed);
  * where `needed` seconds are no longer there. Local. */
 const char *elbow_stop_reason(const char *directory, const elbow_stop_clock *clock, double needed);
 
-/* Removes the file that an earlier life left; for the start of a life, before the data are read. Local. */
+/* Removes the file that an earlier life left, and says so; for the start of a life, before the data are read. Local. */
 void elbow_stop_clear(const char *directory);
 
 #endif
