@@ -54,9 +54,39 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Among several, one that is no run (yet, or any more) keeps its line, and the others theirs. */
+static elbow_status refresh_one(elbow_watched *run, const char *name) {
+    elbow_watched found;
+    if (run->other) {
+        elbow_status status = elbow_watched_create(&found, name);
+        if (status != ELBOW_OK) return elbow_watched_other(run, name);
+        elbow_watched_destroy(run);
+        *run = found;
+    }
+    return elbow_watched_refresh(run) == ELBOW_OK ? ELBOW_OK : elbow_watched_other(run, name);
+}
+
 static elbow_status refresh(watching *w) {
-    for (size_t i = 0; i < w->count; i++) ELBOW_TRY(elbow_watched_refresh(&w->runs[i]));
+    if (w->count == 1) return elbow_watched_refresh(w->runs);
+    for (size_t i = 0; i < w->count; i++) ELBOW_TRY(refresh_one(&w->runs[i], w->names[i]));
     return ELBOW_OK;
+}
+
+/* Where none of the names is a run: why the first is none. */
+static elbow_status open_runs(watching *w) {
+    elbow_status first = ELBOW_OK;
+    char why[1024] = "";
+    size_t runs = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        elbow_status status = elbow_watched_create(&w->runs[i], w->names[i]);
+        runs += status == ELBOW_OK;
+        if (status == ELBOW_OK) continue;
+        if (status == ELBOW_MEMORY) return status;
+        if (first == ELBOW_OK) snprintf(why, sizeof why, "%s", elbow_error_message());
+        if (first == ELBOW_OK) first = status;
+        ELBOW_TRY(elbow_watched_other(&w->runs[i], w->names[i]));
+    }
+    return runs > 0 ? ELBOW_OK : elbow_fail(first, "%s", why);
 }
 
 /* A new canvas of the size that is in force, with the picture of what was read last. */
@@ -100,7 +130,8 @@ static elbow_status show_once(watching *w) {
     fwrite(text.bytes, 1, end, stdout);
     /* The frame shows what there is; that it is not all is an error all the same. */
     for (size_t i = 0; i < w->count; i++)
-        ELBOW_CHECK_OR_DONE(w->runs[i].trouble[0] == '\0', ELBOW_FORMAT, "%s", w->runs[i].trouble);
+        ELBOW_CHECK_OR_DONE(w->runs[i].other || w->runs[i].trouble[0] == '\0', ELBOW_FORMAT, "%s",
+                            w->runs[i].trouble);
 done:
     elbow_text_destroy(&text);
     elbow_canvas_destroy(&canvas);
@@ -148,17 +179,15 @@ done:
 
 static elbow_status watch(watching *w, bool once) {
     elbow_status status = ELBOW_OK;
-    size_t opened = 0;
     w->runs = calloc(w->count, sizeof *w->runs);
     ELBOW_CHECK(w->runs, ELBOW_MEMORY, "no memory for %zu runs", w->count);
-    for (; opened < w->count; opened++)
-        ELBOW_TRY_OR_DONE(elbow_watched_create(&w->runs[opened], w->names[opened]));
+    ELBOW_TRY_OR_DONE(open_runs(w));
     once = once || !elbow_terminal_draws();
     w->style.keys = !once;
     w->style.coloured = !once && elbow_terminal_colour();
     status = once ? show_once(w) : show_live(w);
 done:
-    for (size_t i = 0; i < opened; i++) elbow_watched_destroy(&w->runs[i]);
+    for (size_t i = 0; i < w->count; i++) elbow_watched_destroy(&w->runs[i]);
     free(w->runs);
     return status;
 }

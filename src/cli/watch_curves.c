@@ -70,9 +70,10 @@ static elbow_series train_series(const elbow_watched *run, const char *column, b
                           .ink = ELBOW_INK_CYAN};
 }
 
+/* Rows are means: what is flat is so to rounding. */
 static bool varies(const elbow_series *series) {
     for (size_t i = 1; i < series->count; i++)
-        if (series->y[i] != series->y[0]) return true;
+        if (fabs(series->y[i] - series->y[0]) > 1e-9 * fabs(series->y[0])) return true;
     return false;
 }
 

@@ -26,7 +26,7 @@ static const struct {
 static void fill(char text[CELL], column which, const elbow_watched *run, const elbow_watched_point *newest,
                  const elbow_watched_point *best) {
     char time[ELBOW_WATCH_TEXT], number[ELBOW_COUNT_BYTES];
-    double value = NAN, step = elbow_watched_last(run, "step"), left = elbow_watched_left(run);
+    double value = NAN, step = elbow_watched_step(run), left = elbow_watched_left(run);
     text[0] = '\0';
     switch (which) {
     case STEP:
@@ -41,7 +41,7 @@ static void fill(char text[CELL], column which, const elbow_watched *run, const 
         if (!isnan(value)) elbow_tick_text(text, value, value / 200);
         return;
     case LEFT:
-        if (isnan(left) || left <= 0 || strcmp(run->word, "running") != 0) return;
+        if (isnan(left) || left <= 0) return;
         elbow_watch_time_text(time, left);
         snprintf(text, CELL, "%.60s", time);
         return;
@@ -98,8 +98,9 @@ static void draw_name(elbow_canvas *canvas, int y, int room, const char *name) {
 }
 
 static const char *state_of(const elbow_watched *run, const elbow_view_style *style, elbow_ink *ink) {
-    if (run->trouble[0] == '\0') return elbow_watch_word(run, style, ink);
+    if (!run->other && run->trouble[0] == '\0') return elbow_watch_word(run, style, ink);
     *ink = ELBOW_INK_RED;
+    if (run->other) return "not a run";
     return "unreadable";
 }
 
@@ -121,6 +122,10 @@ static void draw_row(elbow_canvas *canvas, int y, int name, const elbow_watched 
         elbow_canvas_put(canvas, x + (columns[c].right && width < room ? room - width : 0), y, room, ink,
                          text);
         x += room + GAP;
+        if (run->other) {
+            elbow_canvas_put(canvas, x, y, canvas->width - x, ELBOW_INK_DIM, run->trouble);
+            return;
+        }
         if (c == BEST && wins) elbow_canvas_letter(canvas, x - GAP, y, ELBOW_INK_GREEN, 0x2605);
     }
     const elbow_series series = {.x = elbow_table_column(&run->metrics.train, "step"),

@@ -21,7 +21,8 @@ enum {
     DAY = 86400
 };
 
-static const double LAGGING = 0.05; /* ranks that differ by less are level */
+static const double LAGGING =
+    0.1; /* ranks that differ by less are level, as at a run's end (train/stragglers.c) */
 static const double ALWAYS =
     0.75; /* the same rank is the slowest so often that it is no chance, also of two */
 
@@ -102,8 +103,8 @@ static void draw_name(elbow_canvas *canvas, const elbow_watched *run, const elbo
 /* Steps, a bar, and how long: the words from the right that fit. */
 static void draw_progress(elbow_canvas *canvas, const elbow_watched *run) {
     char done[ELBOW_COUNT_BYTES], all[ELBOW_COUNT_BYTES], text[4][ELBOW_WATCH_TEXT], clock[ELBOW_WATCH_TEXT];
-    double step = elbow_watched_last(run, "step"), left = elbow_watched_left(run);
-    if (isnan(step)) step = run->checkpoint_step > 0 ? (double)run->checkpoint_step : 0;
+    double step = elbow_watched_step(run), left = elbow_watched_left(run);
+    if (isnan(step)) step = 0;
     elbow_cli_grouped(done, (size_t)step);
     elbow_cli_grouped(all, (size_t)run->run_steps);
     double share = run->run_steps > 0 ? step / (double)run->run_steps : NAN;
@@ -199,6 +200,7 @@ static const struct {
               {"update", "seconds_update", ELBOW_INK_MAGENTA, 'u'},
               {"checkpoint", "seconds_checkpoint", ELBOW_INK_YELLOW, 'c'}};
 enum { PHASES = sizeof phases / sizeof *phases };
+static const uint32_t rest_letter = '.'; /* of the phases that have no room for a name */
 
 static double time_phases(double seconds[PHASES], const elbow_watched *run) {
     double all = 0;
@@ -210,65 +212,96 @@ static double time_phases(double seconds[PHASES], const elbow_watched *run) {
     return all;
 }
 
+/* The phases that are named beside the bar: none of under half a percent, and the smallest give way where there is no room.
+ * What is not named is one piece at the end, of *rest seconds. */
+static void choose_named(bool named[PHASES], double *rest, const double seconds[PHASES], double all,
+                         int room) {
+    enum { BESIDE = 9 }; /* the letter, " 12 %", gaps */
+    const int other = BESIDE + (int)strlen("other");
+    int need = -2, last = 0;
+    *rest = 0;
+    for (size_t p = 0; p < PHASES; p++) {
+        named[p] = seconds[p] >= 0.005 * all;
+        if (named[p])
+            need += BESIDE + (int)strlen(phases[p].name);
+        else
+            *rest += seconds[p];
+    }
+    while (need + last > room) {
+        size_t smallest = PHASES;
+        for (size_t p = 0; p < PHASES; p++)
+            if (named[p] && (smallest == PHASES || seconds[p] < seconds[smallest])) smallest = p;
+        if (smallest == PHASES) return;
+        named[smallest] = false;
+        *rest += seconds[smallest];
+        need -= BESIDE + (int)strlen(phases[smallest].name);
+        last = other;
+    }
+}
+
 /* Where the time of a step goes: one bar of all phases. */
 static void draw_phases(elbow_canvas *canvas, int y, const elbow_watched *run, bool coloured) {
-    double seconds[PHASES], all = time_phases(seconds, run), until = 0;
+    double seconds[PHASES], all = time_phases(seconds, run), until = 0, rest;
+    bool named[PHASES];
     int x = LABEL, width = canvas->width - LABEL;
     draw_label(canvas, y, "a step");
     if (!(all > 0)) {
         elbow_canvas_put(canvas, x, y, width, ELBOW_INK_PLAIN, "no times yet");
         return;
     }
+    choose_named(named, &rest, seconds, all, width);
     for (size_t p = 0; p < PHASES; p++) {
+        if (!named[p]) continue;
         until += seconds[p];
         for (int end = LABEL + (int)lround(until / all * width); x < end; x++)
             elbow_canvas_letter(canvas, x, y, phases[p].ink, coloured ? 0x2588 : phases[p].letter);
     }
+    for (; x < canvas->width; x++)
+        elbow_canvas_letter(canvas, x, y, ELBOW_INK_DIM, coloured ? 0x2588 : rest_letter);
 }
 
-/* What the bar's pieces are, and their parts; the smallest are left out where there is no room. */
+/* What the bar's pieces are, and their parts. */
 static void draw_phase_names(elbow_canvas *canvas, int y, const elbow_watched *run, bool coloured) {
-    double seconds[PHASES], all = time_phases(seconds, run), least = 0.005 * all;
-    char text[PHASES][ELBOW_WATCH_TEXT], time[ELBOW_WATCH_TEXT];
-    int need, x = LABEL;
+    double seconds[PHASES], all = time_phases(seconds, run), rest;
+    bool named[PHASES];
+    char time[ELBOW_WATCH_TEXT];
+    int x = LABEL;
     if (!(all > 0)) return;
-    for (size_t p = 0; p < PHASES; p++)
-        snprintf(text[p], sizeof *text, "%s %.0f %%", phases[p].name, 100 * seconds[p] / all);
-    for (;;) {
-        double smallest = INFINITY;
-        need = LABEL - 2;
-        for (size_t p = 0; p < PHASES; p++) {
-            if (seconds[p] < least) continue;
-            need += (int)strlen(text[p]) + 4;
-            smallest = fmin(smallest, seconds[p]);
-        }
-        if (need <= canvas->width || isinf(smallest)) break;
-        least = nextafter(smallest, INFINITY);
-    }
+    choose_named(named, &rest, seconds, all, canvas->width - LABEL);
     snprintf(time, sizeof time, all < 1 ? "%.3g ms" : "%.3g s", all < 1 ? 1e3 * all : all);
     draw_label(canvas, y, time);
     for (size_t p = 0; p < PHASES; p++) {
-        if (seconds[p] < least) continue;
+        if (!named[p]) continue;
         elbow_canvas_letter(canvas, x, y, phases[p].ink, coloured ? 0x2588 : phases[p].letter);
-        x = elbow_canvas_print(canvas, x + 2, y, ELBOW_INK_PLAIN, "%s", text[p]) + 2;
+        x = elbow_canvas_print(canvas, x + 2, y, ELBOW_INK_PLAIN, "%s %.0f %%", phases[p].name,
+                               100 * seconds[p] / all) +
+            2;
     }
+    if (rest / all * (canvas->width - LABEL) < 0.5 || x + 12 > canvas->width)
+        return; /* a cell of the bar at most */
+    elbow_canvas_letter(canvas, x, y, ELBOW_INK_DIM, coloured ? 0x2588 : rest_letter);
+    elbow_canvas_print(canvas, x + 2, y, ELBOW_INK_PLAIN, "other %.0f %%", 100 * rest / all);
 }
 
 static void draw_ranks(elbow_canvas *canvas, int y, const elbow_watched *run) {
     elbow_straggler straggler = elbow_watched_straggler(run);
+    char longer[ELBOW_WATCH_TEXT];
+    if (straggler.excess < 1)
+        snprintf(longer, sizeof longer, "%.0f %% longer than", floor(100 * straggler.excess));
+    else if (straggler.excess < 999)
+        snprintf(longer, sizeof longer, "%.3g times as long as", 1 + straggler.excess);
+    else
+        snprintf(longer, sizeof longer, "over 1000 times as long as");
     draw_label(canvas, y, "ranks");
     if (straggler.excess < LAGGING)
-        elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_PLAIN,
-                           "level: the slowest computes %.1f %% longer than the mean",
-                           100 * straggler.excess);
+        elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_PLAIN, "level: the slowest computes %s the others",
+                           longer);
     else if (straggler.share >= ALWAYS)
         elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_YELLOW,
-                           "rank %d straggles: the slowest computes %.0f %% longer than the mean",
-                           straggler.rank, 100 * straggler.excess);
+                           "rank %d straggles: the slowest computes %s the others", straggler.rank, longer);
     else
         elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_PLAIN,
-                           "the slowest, now one, now another, computes %.0f %% longer than the mean",
-                           100 * straggler.excess);
+                           "the slowest, now one, now another, computes %s the others", longer);
 }
 
 /* Steps passed over: the last of them. */
@@ -314,9 +347,18 @@ static void say_nothing_yet(elbow_canvas *canvas, int y, const elbow_watched *ru
     char text[ELBOW_WATCH_TEXT];
     if (y >= canvas->height) return;
     if (run->word[0] != '\0') why = "no figures: there is no metrics.h5; `elbow info` reads a checkpoint's";
+    if (run->metrics_mark.bytes >= 0) why = "no figures: metrics.h5 has no row yet";
     if (run->trouble[0] != '\0') why = "nothing to show: metrics.h5 cannot be read";
     snprintf(text, sizeof text, "%s", why);
-    if (strcmp(run->word, "running") == 0 && run->options != NULL && run->trouble[0] == '\0')
+    if (run->options == NULL || run->trouble[0] != '\0') {
+        elbow_canvas_put(canvas, 0, y, canvas->width, ELBOW_INK_PLAIN, text);
+        return;
+    }
+    if (run->metrics_mark.bytes >= 0 && run->word[0] != '\0')
+        snprintf(text, sizeof text,
+                 "no figures: metrics.h5 has no row yet; the first is of step %" PRId64 " (train.log_every)",
+                 run->options->train.log_every);
+    if (strcmp(run->word, "running") == 0)
         snprintf(text, sizeof text,
                  "nothing yet: the first figures are of step %" PRId64 " (train.log_every), soon after it",
                  run->options->train.log_every);

@@ -3,12 +3,14 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "elbow/store/checkpoint.h"
 #include "elbow/store/kind.h"
 #include "elbow/train/run.h"
 
@@ -48,12 +50,34 @@ static void read_state(elbow_watched *run) {
     FILE *file = mark.bytes < 0 ? NULL : fopen(path, "r");
     if (file == NULL) return;
     heed_news(run, &mark);
+    run->state_time = seconds_of(mark.time);
     if (fgets(word, sizeof word, file) && !fgets(reason, sizeof reason, file)) reason[0] = '\0';
     fclose(file);
     word[strcspn(word, "\n")] = '\0';
     reason[strcspn(reason, "\n")] = '\0';
     memcpy(run->word, word, sizeof word);
     memcpy(run->reason, reason, sizeof reason);
+}
+
+/* The number after `before` in the state file's reason, or −1: "from step 0 on 4 ranks", "SIGTERM at step 17 of 60". */
+static int64_t number_after(const elbow_watched *run, const char *before) {
+    const char *at = strstr(run->reason, before);
+    if (at == NULL || !isdigit((unsigned char)at[strlen(before)])) return -1;
+    return strtoll(at + strlen(before), NULL, 10);
+}
+
+/* How many ranks it is, or was. A checkpoint is asked where the state file says nothing, and once. */
+static void find_ranks(elbow_watched *run) {
+    char path[PATH_BYTES], name[64];
+    elbow_facts facts;
+    int64_t said = strcmp(run->word, "running") == 0 ? number_after(run, " on ") : -1;
+    if (said > 0) run->ranks = said;
+    snprintf(name, sizeof name, "checkpoints/step-%09" PRId64 ".h5", run->checkpoint_step);
+    if (said > 0 || run->checkpoint_step < 0 || !path_of(path, run, name)) return;
+    elbow_file_mark mark = mark_of(path);
+    if (mark.bytes < 0 || same_mark(&mark, &run->ranks_mark)) return;
+    run->ranks_mark = mark;
+    if (elbow_checkpoint_facts(path, &facts) == ELBOW_OK) run->ranks = facts.ranks;
 }
 
 /* The length of the run hangs on this: a resume may have moved it. */
@@ -138,11 +162,24 @@ static void find_length(elbow_watched *run) {
 elbow_status elbow_watched_create(elbow_watched *run, const char *directory) {
     elbow_kind kind;
     *run = (elbow_watched){.directory = directory, .checkpoint_step = -1, .best_link_step = -1};
-    run->metrics_mark.bytes = run->config_mark.bytes = -1;
+    run->metrics_mark.bytes = run->config_mark.bytes = run->ranks_mark.bytes = -1;
     ELBOW_TRY(elbow_kind_of(directory, &kind));
     ELBOW_CHECK(kind == ELBOW_KIND_RUN, ELBOW_USAGE, "%s is %s; give the directory of a run", directory,
                 elbow_kind_name(kind));
     return elbow_metrics_create(&run->metrics);
+}
+
+elbow_status elbow_watched_other(elbow_watched *run, const char *directory) {
+    const char *why = elbow_error_message();
+    size_t length = strlen(directory);
+    elbow_watched other = {
+        .directory = directory, .other = true, .checkpoint_step = -1, .best_link_step = -1};
+    if (strncmp(why, directory, length) == 0) why += length + strspn(why + length, ": ");
+    snprintf(other.trouble, sizeof other.trouble, "%s", why);
+    ELBOW_TRY(elbow_metrics_create(&other.metrics));
+    elbow_watched_destroy(run);
+    *run = other;
+    return ELBOW_OK;
 }
 
 void elbow_watched_destroy(elbow_watched *run) {
@@ -160,6 +197,7 @@ elbow_status elbow_watched_refresh(elbow_watched *run) {
     read_config(run);
     read_metrics(run);
     look_at_checkpoints(run);
+    find_ranks(run);
     find_length(run);
     return ELBOW_OK;
 }
@@ -169,6 +207,18 @@ elbow_status elbow_watched_refresh(elbow_watched *run) {
 double elbow_watched_last(const elbow_watched *run, const char *column) {
     const double *values = elbow_table_column(&run->metrics.train, column);
     return values != NULL && run->metrics.train.rows > 0 ? values[run->metrics.train.rows - 1] : NAN;
+}
+
+double elbow_watched_step(const elbow_watched *run) {
+    double step = elbow_watched_last(run, "step");
+    bool stopped = strcmp(run->word, "stopped") == 0, finished = strcmp(run->word, "finished") == 0;
+    int64_t said = stopped                                              ? number_after(run, " at step ")
+                   : finished && isdigit((unsigned char)run->reason[0]) ? strtoll(run->reason, NULL, 10)
+                                                                        : -1;
+    if (said >= 0) return (double)said;
+    /* An older one may be of a future that this life, gone back to an earlier checkpoint, has not reached. */
+    bool counts = isnan(step) || strcmp(run->word, "running") != 0 || run->checkpoint_time >= run->state_time;
+    return run->checkpoint_step >= 0 && counts ? fmax(step, (double)run->checkpoint_step) : step;
 }
 
 elbow_split elbow_watched_split(const elbow_watched *run) {
@@ -231,8 +281,8 @@ static double pace(const elbow_watched *run) {
 }
 
 double elbow_watched_left(const elbow_watched *run) {
-    if (run->run_steps <= 0) return NAN;
-    return pace(run) * fmax(0, (double)run->run_steps - elbow_watched_last(run, "step"));
+    if (run->run_steps <= 0 || strcmp(run->word, "running") != 0) return NAN;
+    return pace(run) * fmax(0, (double)run->run_steps - elbow_watched_step(run));
 }
 
 elbow_straggler elbow_watched_straggler(const elbow_watched *run) {
@@ -242,19 +292,23 @@ elbow_straggler elbow_watched_straggler(const elbow_watched *run) {
     const double *rank = elbow_table_column(table, "straggler");
     elbow_straggler straggler = {-1, 0, 0};
     size_t late = rows_of_late(run), first = table->rows - late, winner = 0;
-    double means = 0, mosts = 0;
+    double means = 0, mosts = 0, highest = 0;
     if (!mean || !most || !rank) return straggler;
     for (size_t r = first; r < table->rows; r++) {
         size_t times = 0;
         means += mean[r];
         mosts += most[r];
+        highest = fmax(highest, rank[r]);
         for (size_t other = first; other < table->rows; other++) times += rank[other] == rank[r];
         if (times <= winner) continue;
         winner = times;
         straggler.rank = (int)rank[r];
     }
     if (!(means > 0)) return (elbow_straggler){-1, 0, 0};
-    straggler.excess = mosts / means - 1;
+    /* Where nothing says how many ranks there are, there are at least those that were the slowest. */
+    double ranks = run->ranks > 0 ? (double)run->ranks : fmax(2, highest + 1);
+    double others = ranks > 1 ? (ranks * means - mosts) / (ranks - 1) : mosts;
+    straggler.excess = mosts / fmax(others, 1e-6 * mosts) - 1;
     straggler.share = (double)winner / (double)late;
     return straggler;
 }

@@ -22,11 +22,14 @@ typedef struct elbow_file_mark {
 
 typedef struct elbow_watched {
     const char *directory; /* the caller's */
+    bool other;            /* no run, or none any more: `trouble` says what, and all the rest is empty */
 
     char word[32], reason[512]; /* the state file's; word "" where there is none */
     elbow_metrics metrics;      /* no row in any table before the first metrics.h5 */
     char trouble[1024];         /* why metrics.h5 cannot be read now, "" when it can */
     int64_t run_steps;          /* of the whole run; 0 while not known */
+    int64_t ranks;              /* by the state file, else by the newest checkpoint; 0 while not known */
+    double state_time;          /* when the state file was written, seconds since 1970 */
 
     int64_t checkpoint_step; /* the newest; −1 for none */
     double checkpoint_time;  /* seconds since 1970 */
@@ -37,12 +40,15 @@ typedef struct elbow_watched {
     double longest_gap; /* seconds between two writings of metrics.h5, as seen from here */
     double news;        /* when any of its files was last written, seconds since 1970; 0 for never */
 
-    elbow_file_mark metrics_mark, config_mark; /* what was read last */
-    elbow_options *options;                    /* config.ini's; NULL while it cannot be read */
+    elbow_file_mark metrics_mark, config_mark, ranks_mark; /* what was read last; the last, of a checkpoint */
+    elbow_options *options;                                /* config.ini's; NULL while it cannot be read */
 } elbow_watched;
 
-/* ELBOW_USAGE, ELBOW_IO: `directory` is no run. Reads nothing yet. */
+/* ELBOW_USAGE, ELBOW_IO, ELBOW_FORMAT: `directory` is no run. Reads nothing yet. */
 elbow_status elbow_watched_create(elbow_watched *run, const char *directory);
+
+/* In place of it: one that is no run, for the reason that was the last error. ELBOW_MEMORY. */
+elbow_status elbow_watched_other(elbow_watched *run, const char *directory);
 void elbow_watched_destroy(elbow_watched *run);
 
 /* Reads what has changed. What cannot be read just now is as it was before, and run->trouble says why. Where the
@@ -53,6 +59,9 @@ elbow_status elbow_watched_refresh(elbow_watched *run);
 
 /* The last row's value of a column of /train; nan before the first row. */
 double elbow_watched_last(const elbow_watched *run, const char *column);
+
+/* The last step that is known of: by the last row, the state file, or a checkpoint that this life wrote; nan for none. */
+double elbow_watched_step(const elbow_watched *run);
 
 /* The split that selects, valid where it is evaluated; ELBOW_SPLITS before the first evaluation. */
 elbow_split elbow_watched_split(const elbow_watched *run);
@@ -65,7 +74,7 @@ typedef struct elbow_watched_point {
 elbow_watched_point elbow_watched_newest(const elbow_watched *run, elbow_split split);
 elbow_watched_point elbow_watched_best(const elbow_watched *run, elbow_split split);
 
-/* Seconds until the end at the pace of late, nan where not known; 0 at the end. */
+/* Seconds until the end at the pace of late; nan where not known, and of what does not run. */
 double elbow_watched_left(const elbow_watched *run);
 
 /* The mean of a column of /train over the last tenth of its rows, 5 to 50 of them: what it is of late. */
@@ -73,7 +82,7 @@ double elbow_watched_lately(const elbow_watched *run, const char *column);
 
 typedef struct elbow_straggler {
     int rank;      /* most often the slowest of late; −1: not recorded */
-    double excess; /* the slowest rank's computing time over the mean, less 1 */
+    double excess; /* the slowest rank's computing time over the mean of the others', less 1 */
     double share;  /* of the rows of late in which it was that rank */
 } elbow_straggler;
 

@@ -205,6 +205,16 @@ elbow_status elbow_checkpoint_glance(const char *path, bool *healthy) {
     return status;
 }
 
+elbow_status elbow_checkpoint_facts(const char *path, elbow_facts *facts) {
+    elbow_stored stored;
+    elbow_checkpoint run = {0};
+    ELBOW_TRY(elbow_stored_open(&stored, path, ELBOW_KIND_CHECKPOINT));
+    elbow_status status = elbow_checkpoint_read_run(&run, &stored);
+    elbow_stored_close(&stored);
+    *facts = run.facts;
+    return status;
+}
+
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint) {
     elbow_checkpoint *c = *checkpoint;
     if (!c) return;

@@ -21,6 +21,7 @@ steps=$(stored_step a)
 shows "a  finished"
 shows "step $steps of $steps"
 shows '100.0 %'
+if grep -q ' left' frame.txt; then fail 'a finished run has time left'; fi
 best=$(sed -n 's/^  best .*-elbo \([0-9.]*\) nats at step .*/\1/p' info.txt)
 best_step=$(sed -n 's/^  best .* at step \([0-9]*\)$/\1/p' info.txt)
 shows "best.h5: step $best_step, test "
@@ -72,10 +73,28 @@ expect_fail 1 'b/metrics.h5: a data file, not a metrics file' "$ELBOW" watch b
 
 expect_fail 1 'nowhere: no such file' "$ELBOW" watch nowhere
 mkdir plain
-expect_fail '1|2' 'plain: a directory, but not of a run' "$ELBOW" watch a plain
+expect_fail '1|2' 'plain: a directory, but not of a run' "$ELBOW" watch plain nowhere
+# One that is no run among others: a line of its own, and theirs.
+frame a plain nowhere --width 100
+shows '  not a run'
+grep -qE '^a +finished ' frame.txt || { cat frame.txt >&2 && fail 'no line of a'; }
+grep -qE '^nowhere +not a run +no such file' frame.txt || { cat frame.txt >&2 && fail 'no line of nowhere'; }
 expect_fail 2 'data.h5 is a data file; give the directory of a run' "$ELBOW" watch data.h5
 expect_fail 2 'give the directory of a RUN' "$ELBOW" watch
 expect_fail 2 'every: .0. is out of range' "$ELBOW" watch a --every 0
+
+# Stopped before the first row: the state file knows the step. Two ranks: the slowest beside the others.
+start 0 train "${small[@]}" --set train.epochs=100000 --set train.evaluate_every=0 --set train.log_every=1000000 --out d
+await test -s d/metrics.h5
+kill -TERM "$pid"
+wait "$pid" || [ $? = 75 ] || fail 'not stopped'
+shows_step() { shows "step $(sed -n 's/.* at step \([0-9]*\) of .*/\1/p' d/state | sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta') of "; }
+frame d
+shows 'd  stopped'
+shows_step
+quiet two launch 2 train "${small[@]}" --set train.epochs=1 --set train.log_every=2 --out two
+frame two --width 110
+grep -qE '^ranks .*(% longer than|times as long as) the others$' frame.txt || { cat frame.txt >&2 && fail 'no ranks'; }
 
 # On a terminal: the other screen, a frame, and back, cursor and all, by a key and by a signal.
 live() {

@@ -96,6 +96,9 @@ bool elbow_checkpoint_is_finite(const elbow_checkpoint *checkpoint, char what[16
 elbow_status elbow_checkpoint_read(elbow_checkpoint **checkpoint, const char *path);
 void elbow_checkpoint_destroy(elbow_checkpoint **checkpoint);
 
+/* What computed it, without reading the rest. ELBOW_IO, ELBOW_FORMAT. */
+elbow_status elbow_checkpoint_facts(const char *path, elbow_facts *facts);
+
 /* The fields both ways. context may be NULL: nothing is given. Putting replaces the texts that are there; who fills a
  * checkpoint of its own frees them as it frees config. Fields that are got are the caller's (elbow_field_destroy);
  * *given is false, and the field empty, where the model is given nothing. ELBOW_FORMAT where a text is damaged. */
