@@ -36,6 +36,15 @@ bool elbow_log_launched(void) {
     return false;
 }
 
+bool elbow_log_first(void) {
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank != NULL) return strtol(rank, NULL, 10) == 0; /* the innermost launcher's */
+    }
+    return true;
+}
+
 /* The name and the parent of a process, from /proc/PID/stat: "PID (NAME) STATE PARENT …", where NAME may hold
  * anything. false where there is none to read. */
 static bool look_up(pid_t process, char name[32], pid_t *parent) {

@@ -11,22 +11,27 @@ static const struct {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
     bool parallel; /* runs under mpirun */
+    const char
+        *with; /* only with this flag: without it the first process does all, alone, and MPI is not touched */
 } commands[] = {
-    {"import", "make a data file from files as they come from elsewhere", cmd_import, false},
-    {"train", "train a model: start, resume, or continue a run", cmd_train, true},
-    {"evaluate", "bounds of a trained model on a split, and what its latents carry", cmd_evaluate, true},
-    {"encode", "codes, probabilities and means of examples, to HDF5 or CSV", cmd_encode, true},
-    {"score", "how surprising each example is: anomalies", cmd_score, true},
-    {"sample", "pictures, rows or text drawn from the prior; how many differ, and are new", cmd_sample, true},
-    {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true},
-    {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true},
-    {"interpolate", "the way from one example to another", cmd_interpolate, true},
-    {"watch", "how runs are doing, live on a terminal or once as text", cmd_watch, false},
-    {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false},
-    {"verify", "whether files are whole; what differs; does a run resume to the same bits", cmd_verify, true},
-    {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true},
-    {"doctor", "what a run would meet here: checks, a trial, and what it will take", cmd_doctor, true},
-    {"config", "the options of a run: all, in force, checked, explained", cmd_config, false},
+    {"import", "make a data file from files as they come from elsewhere", cmd_import, false, NULL},
+    {"train", "train a model: start, resume, or continue a run", cmd_train, true, NULL},
+    {"evaluate", "bounds of a trained model on a split, and what its latents carry", cmd_evaluate, true,
+     NULL},
+    {"encode", "codes, probabilities and means of examples, to HDF5 or CSV", cmd_encode, true, NULL},
+    {"score", "how surprising each example is: anomalies", cmd_score, true, NULL},
+    {"sample", "pictures, rows or text drawn from the prior; how many differ, and are new", cmd_sample, true,
+     NULL},
+    {"reconstruct", "originals beside their reconstructions", cmd_reconstruct, true, NULL},
+    {"traverse", "what each latent does: one example, one latent varied", cmd_traverse, true, NULL},
+    {"interpolate", "the way from one example to another", cmd_interpolate, true, NULL},
+    {"watch", "how runs are doing, live on a terminal or once as text", cmd_watch, false, NULL},
+    {"info", "what a file of elbow holds; the digest of a checkpoint", cmd_info, false, NULL},
+    {"verify", "whether files are whole; what differs; does a run resume to the same bits", cmd_verify, true,
+     "--resume"},
+    {"bench", "how fast it is here: step, exchange, data, checkpoint", cmd_bench, true, NULL},
+    {"doctor", "what a run would meet here: checks, a trial, and what it will take", cmd_doctor, true, NULL},
+    {"config", "the options of a run: all, in force, checked, explained", cmd_config, false, NULL},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -66,10 +71,14 @@ static int unknown_command(const char *name) {
     return 2;
 }
 
-static bool asks_for_help(int argc, char **argv) {
+static bool has_argument(const char *flag, int argc, char **argv) {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+        if (strcmp(argv[i], flag) == 0) return true;
     return false;
+}
+
+static bool asks_for_help(int argc, char **argv) {
+    return has_argument("--help", argc, argv) || has_argument("-h", argc, argv);
 }
 
 /* Under a launcher MPI starts before the arguments are read: of a wrong one, one rank speaks, and none leaves
@@ -91,6 +100,9 @@ static int run_command(const char *name, int argc, char **argv) {
         if (strcmp(commands[i].name, name) != 0) continue;
         run = commands[i].run;
         parallel = commands[i].parallel;
+        if (commands[i].with == NULL || has_argument(commands[i].with, argc, argv)) continue;
+        parallel = false;
+        if (!elbow_log_first()) return 0;
     }
     if (parallel && elbow_log_launched() && !asks_for_help(argc, argv))
         return elbow_cli_finish(run_launched(name, run, argc, argv));

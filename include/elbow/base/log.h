@@ -36,6 +36,9 @@ bool elbow_log_speaks(void);
  * alone the same environment: ask before it. Local. */
 bool elbow_log_launched(void);
 
+/* Whether it is the first of them, by the launcher's variables, or alone: for what needs no MPI and is done once. */
+bool elbow_log_first(void);
+
 void elbow_log(elbow_log_level level, const char *format, ...) ELBOW_PRINTF(2, 3);
 #define elbow_warn(...)   elbow_log(ELBOW_LOG_WARNING, __VA_ARGS__)
 #define elbow_notice(...) elbow_log(ELBOW_LOG_NOTICE, __VA_ARGS__)
