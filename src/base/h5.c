@@ -82,8 +82,10 @@ elbow_status elbow_h5_fail_read(elbow_h5 *file, const char *object) {
                           file->name, object, strerror(file->medium.error));
     file->told = file->medium.damage_bytes > 0;
     if (file->told) return fail_damaged(file, object);
-    return elbow_fail(ELBOW_FORMAT, "%s: %s is damaged (%s); make or copy the file again", file->name, object,
-                      why_it_failed().text);
+    return elbow_fail(ELBOW_FORMAT, "%s: %s is damaged (%s%s); make or copy the file again", file->name,
+                      object, why_it_failed().text,
+                      file->medium.seal == NULL ? "; the file has no seal of elbow's, which would say where"
+                                                : "");
 }
 
 elbow_status elbow_h5_check_intact(const elbow_h5 *file, elbow_status status) {

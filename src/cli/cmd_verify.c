@@ -17,8 +17,9 @@ static const char help[] =
     "files,\n"
     "                                        checkpoints, metrics files, and all files of a run\n"
     "  elbow verify --diff A B               what differs between two checkpoints, runs (their newest good\n"
-    "                                        checkpoints) or metrics files: the first tensor and index, then "
-    "a table\n"
+    "                                        checkpoints) or metrics files: the first tensor, in the model's "
+    "order, and\n"
+    "                                        index, then a table\n"
     "  mpirun -n 4 elbow verify --resume CONFIG\n"
     "                                        trains a few steps straight, then stopped in the middle and "
     "resumed, on\n"
@@ -32,7 +33,10 @@ static const char help[] =
     "removed\n"
     "      --set A.B=C          --resume: an option over the config\n"
     "\n"
-    "FILE is read in full, and never written; MPI is not needed. A line begins with ok, note or BAD. Neither "
+    "FILE is read in full, and never written; MPI is not needed, and of several processes under a launcher "
+    "the "
+    "first\n"
+    "does it alone. A line begins with ok, note or BAD. Neither "
     "what\n"
     "measures time (seconds, rates, stragglers) nor where it ran is a difference, nor an option that no bit "
     "depends on.\n"
@@ -114,7 +118,10 @@ static elbow_status compare(elbow_comparison **comparison, const char *const pat
         status = elbow_checkpoint_find(&c[i], &file, paths[i]);
         free(file);
     }
-    if (status == ELBOW_OK) elbow_checkpoint_digest(c[0], digest);
+    if (status == ELBOW_OK) {
+        elbow_checkpoint_digest(c[0], digest);
+        elbow_verify_order(c[0]);
+    }
     if (status == ELBOW_OK) status = elbow_checkpoint_compare(comparison, c[0], c[1]);
     for (int i = 0; i < 2; i++) elbow_checkpoint_destroy(&c[i]);
     return status;
@@ -271,7 +278,6 @@ int cmd_verify(int argc, char **argv) {
     if (code != ELBOW_CLI_GO) return code;
     request.arguments = &arguments;
     if (resumes) return verify_resume(&request, steps);
-    if (!elbow_log_speaks()) return 0; /* under a launcher one process is enough */
     if (diff) return verify_diff(arguments.plain, request.quiet);
     return verify_files(&arguments, request.quiet);
 }

@@ -108,12 +108,12 @@ static void measure(elbow_compared_values *found, const char *a, const char *b) 
     double x = value_of(a, found->bytes), y = value_of(b, found->bytes);
     bool both = isfinite(x) && isfinite(y);
     double absolute = both ? fabs(x - y) : INFINITY, most = fmax(fabs(x), fabs(y));
-    double relative = both ? (most > 0 ? absolute / most : 0) : INFINITY;
+    bool alike = both && most > 0 && !signbit(x) == !signbit(y);
     uint64_t ulps = isnan(x) || isnan(y)
                         ? UINT64_MAX
                         : ulps_between(bits_of(a, found->bytes), bits_of(b, found->bytes), found->bytes);
     if (absolute > found->absolute) found->absolute = absolute;
-    if (relative > found->relative) found->relative = relative;
+    if (alike) found->relative = fmax(found->relative, absolute / most); /* the number, of one and nan */
     if (ulps > found->ulps) found->ulps = ulps;
 }
 
@@ -195,7 +195,7 @@ static elbow_status compare_tensors(elbow_comparison *c, const char *prefix, con
         const elbow_tensor *t = &layout_a->tensors[i], *other = elbow_params_find(layout_b, t->name);
         if (!other || !same_shape(t, other)) continue;
         elbow_compared_values found = {
-            .dims = t->dims, .count = t->count, .bytes = sizeof *a, .row_step = -1};
+            .dims = t->dims, .count = t->count, .bytes = sizeof *a, .relative = NAN, .row_step = -1};
         memcpy(found.shape, t->shape, sizeof found.shape);
         snprintf(found.name, sizeof found.name, "%s%s", prefix, t->name);
         if (compare_blocks(&found, a + t->offset, b + other->offset)) ELBOW_TRY(add_values(c, &found));
@@ -246,7 +246,8 @@ static elbow_status compare_tables(elbow_comparison *c, const char *title, const
     for (size_t i = 0; i < a->columns && rows > 0; i++) {
         const double *other = elbow_table_column(b, a->names[i]), *steps = elbow_table_column(a, "step");
         if (elbow_column_measures_time(a->names[i]) || !other) continue;
-        elbow_compared_values found = {.dims = 1, .shape = {rows}, .count = rows, .bytes = sizeof *other};
+        elbow_compared_values found = {
+            .dims = 1, .shape = {rows}, .count = rows, .bytes = sizeof *other, .relative = NAN};
         snprintf(found.name, sizeof found.name, "metrics/%s/%s", title, a->names[i]);
         if (!compare_blocks(&found, a->values[i], other)) continue;
         found.row_step = steps ? steps[found.first[0]] : -1;

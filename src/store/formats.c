@@ -58,6 +58,18 @@ static bool is_run(const char *path) {
     return false;
 }
 
+/* Whether a file begins as texts do, configs among them. */
+static bool is_text(const char *path) {
+    unsigned char bytes[512];
+    FILE *file = fopen(path, "r");
+    size_t count = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    if (file) fclose(file);
+    for (size_t i = 0; i < count; i++)
+        if ((bytes[i] < ' ' && strchr("\t\n\r\f", bytes[i]) == NULL) || bytes[i] == 0 || bytes[i] == 0x7F)
+            return false;
+    return count > 0;
+}
+
 elbow_status elbow_kind_of(const char *path, elbow_kind *kind) {
     if (elbow_file_is_directory(path)) {
         ELBOW_CHECK(
@@ -69,8 +81,15 @@ elbow_status elbow_kind_of(const char *path, elbow_kind *kind) {
         return ELBOW_OK;
     }
     elbow_h5 *file = NULL;
-    ELBOW_TRY(elbow_h5_open(&file, path));
-    elbow_status status = elbow_h5_check_intact(file, find_kind(file, path, kind));
+    elbow_status status = elbow_h5_open(&file, path);
+    if (status == ELBOW_FORMAT && is_text(path))
+        return elbow_fail(
+            ELBOW_FORMAT,
+            "%s: a text, not an HDF5 file: if it is a config, `elbow config --check` checks it; else give a "
+            "file that elbow made",
+            path);
+    ELBOW_TRY(status);
+    status = elbow_h5_check_intact(file, find_kind(file, path, kind));
     elbow_h5_close(&file);
     return status;
 }

@@ -38,21 +38,55 @@ static elbow_status check_layout(const elbow_params *model, const elbow_params *
     return ELBOW_OK;
 }
 
-static elbow_status check_model(const elbow_checkpoint *c, const elbow_options *options, const char *path) {
+/* The model of the checkpoint's config. */
+static elbow_status make_model(elbow_vae **vae, const elbow_checkpoint *c, const elbow_options *options,
+                               const char *path) {
     elbow_field x, context;
     bool given = false;
-    elbow_vae *vae = NULL;
+    *vae = NULL;
     ELBOW_TRY(elbow_checkpoint_get_field(c, &x, path));
     elbow_status status = elbow_checkpoint_get_context(c, &context, &given, path);
     if (status == ELBOW_OK) {
-        status = elbow_vae_create(&vae, options, &x, given ? &context : NULL);
+        status = elbow_vae_create(vae, options, &x, given ? &context : NULL);
         if (status != ELBOW_OK) elbow_fail_prefix(status, "%s: no model can be made of its config", path);
-        if (status == ELBOW_OK) status = check_layout(elbow_vae_params(vae), c->layout, path);
-        elbow_vae_destroy(&vae);
         elbow_field_destroy(&context);
     }
     elbow_field_destroy(&x);
     return status;
+}
+
+static elbow_status check_model(const elbow_checkpoint *c, const elbow_options *options, const char *path) {
+    elbow_vae *vae = NULL;
+    ELBOW_TRY(make_model(&vae, c, options, path));
+    elbow_status status = check_layout(elbow_vae_params(vae), c->layout, path);
+    elbow_vae_destroy(&vae);
+    return status;
+}
+
+/* The model's tensors that are stored come to the front one by one; what it has not stays behind them. */
+static void sort_layout(elbow_params *stored, const elbow_params *model) {
+    size_t next = 0;
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        size_t at = next;
+        while (at < stored->tensor_count && strcmp(stored->tensors[at].name, model->tensors[i].name) != 0)
+            at++;
+        if (at == stored->tensor_count) continue;
+        elbow_tensor found = stored->tensors[at];
+        memmove(&stored->tensors[next + 1], &stored->tensors[next], (at - next) * sizeof found);
+        stored->tensors[next++] = found;
+    }
+}
+
+void elbow_verify_order(elbow_checkpoint *c) {
+    elbow_options *options = NULL;
+    elbow_vae *vae = NULL;
+    if (c->layout != &c->own_layout || c->config == NULL) return;
+    if (elbow_options_create(&options) == ELBOW_OK &&
+        elbow_options_parse(options, c->config, "/config") == ELBOW_OK &&
+        make_model(&vae, c, options, "/config") == ELBOW_OK)
+        sort_layout(&c->own_layout, elbow_vae_params(vae));
+    elbow_vae_destroy(&vae);
+    elbow_options_destroy(&options);
 }
 
 static bool has_slot(const elbow_checkpoint *c, const char *name) {

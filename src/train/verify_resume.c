@@ -207,6 +207,7 @@ static elbow_status compare(trial_state *state, const char *directory, elbow_com
     free(file);
     if (state->straight == NULL) {
         elbow_checkpoint_digest(c, state->trial->digest);
+        elbow_verify_order(c);
         state->straight = c;
         return ELBOW_OK;
     }

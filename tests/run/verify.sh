@@ -39,8 +39,11 @@ good --diff other kept/resumed-2
 says "^same: other and kept/resumed-2: 8 tensors of parameters, 16 of the optimizer, .*digest $(digest other)"
 says 'checkpoint.background +yes / no'
 bad --diff a other
-says '^differ: a and other: first decoder.0.bias\[0\] is '
+says '^differ: a and other: first encoder.0.weight\[0, 0\] is '
 says 'run.seed +1 / 2'
+bad --diff a/checkpoints/step-000000010.h5 a
+says '^differ: .*: of step 10 and of step 12$'
+if grep -q 'values that differ' verify.log; then fail 'a table of what differs by training'; fi
 good --diff other/metrics.h5 kept/resumed-1/metrics.h5
 bad --diff a/metrics.h5 other/metrics.h5
 says 'first metrics/train/[a-z_]+\[[0-9]+, step [0-9]+\]'
@@ -112,6 +115,13 @@ says 'best.h5: not there'
 bad nothing "$ELBOW_SOURCE/configs/smoke.ini"
 says '^BAD  nothing: no such file'
 says '^2 of 2 bad'
+says '^BAD  .*smoke.ini: a text, .*elbow config --check'
+
+# Under a launcher, any: the first process, without MPI.
+PMI_SIZE=2 PMI_RANK=0 bad -q nothing
+says '^BAD  nothing: '
+PMI_SIZE=2 PMI_RANK=1 good -q nothing
+[ ! -s verify.log ] || fail 'the second process speaks too'
 
 expect_fail 2 'takes two' "$ELBOW" verify --diff a
 expect_fail 2 'goes with --resume' "$ELBOW" verify --steps 9 a

@@ -35,8 +35,9 @@ typedef struct elbow_compared_values {
     double a, b;                     /* what it is there: exact, also of floats */
     uint64_t bits_a, bits_b;         /* the same as stored, in `bytes` bytes */
     size_t bytes;                    /* 4 of floats, 8 of doubles */
-    double absolute,
-        relative; /* the largest |a − b|, and |a − b| / max(|a|, |b|); infinite where one is not finite */
+    double absolute;                 /* the largest |a − b|; infinite where one is not finite */
+    double
+        relative; /* the largest |a − b| / max(|a|, |b|) where both are finite and of one sign; nan where none is */
     uint64_t ulps;   /* the largest number of steps from float to float; UINT64_MAX with NaN */
     double row_step; /* of metrics: the step of the first row that differs */
 } elbow_compared_values;
@@ -46,7 +47,8 @@ typedef struct elbow_comparison {
     size_t tensors, optimizer_tensors, metrics_rows; /* compared, both sides having them */
     elbow_compared_item *items;                      /* (item_count) */
     size_t item_count, item_room;
-    elbow_compared_values *values; /* (value_count): the model's in its order, the optimizer's, metrics */
+    elbow_compared_values
+        *values; /* (value_count): the model's in the order of a's layout, the optimizer's, metrics */
     size_t value_count, value_room;
     size_t model_values, optimizer_values; /* how many of them are of the model, and of the optimizer */
 } elbow_comparison;

@@ -41,6 +41,11 @@ typedef void elbow_verify_say(void *context, const elbow_finding *finding);
  * is passed over. Local; never touches MPI. */
 elbow_status elbow_verify(const char *path, elbow_verify_say *say, void *context);
 
+/* Puts the tensors of a checkpoint that was read, which are in name order, into the order of its config's model, the encoder
+ * first: what elbow_checkpoint_compare then calls the first that differs is the first that was computed. Leaves them
+ * where this elbow can make no such model. Local. */
+void elbow_verify_order(elbow_checkpoint *checkpoint);
+
 /* What a config is tried with. */
 typedef struct elbow_trial_spec {
     int64_t steps;    /* at least 4 */
