@@ -41,6 +41,11 @@ static elbow_status write_reconstructions(elbow_run *run, elbow_maker *maker, el
     return elbow_draw_pairs(&encoded.originals, &encoded.made, 0, path);
 }
 
+void elbow_pictures_path(char *path, size_t room, const elbow_run *run, const char *name) {
+    snprintf(path, room, "%s/pictures/%s-%09lld%s", run->directory, name, (long long)run->step,
+             elbow_draw_ending(elbow_vae_field(run->vae)));
+}
+
 static elbow_status write_both(elbow_run *run) {
     elbow_status status = ELBOW_OK;
     char path[4096];
@@ -51,13 +56,11 @@ static elbow_status write_both(elbow_run *run) {
                          .seed = run->order.seed,
                          .temperature = elbow_make_temperature(field)};
     ELBOW_TRY(elbow_arena_create(&maker.arena));
-    snprintf(path, sizeof path, "%s/pictures/samples-%09lld%s", run->directory, (long long)run->step,
-             elbow_draw_ending(field));
+    elbow_pictures_path(path, sizeof path, run, "samples");
     ELBOW_TRY_OR_DONE(write_samples(run, &maker, split, path));
     elbow_pulse_move(run->pulse);
     if (run->evaluators[split] == NULL) goto done;
-    snprintf(path, sizeof path, "%s/pictures/reconstructions-%09lld%s", run->directory, (long long)run->step,
-             elbow_draw_ending(field));
+    elbow_pictures_path(path, sizeof path, run, "reconstructions");
     maker.temperature = 0;
     ELBOW_TRY_OR_DONE(write_reconstructions(run, &maker, split, path));
 done:
@@ -65,9 +68,23 @@ done:
     return status;
 }
 
+/* The last checkpoint that was tried has failed, and none has been written since. */
+static bool checkpoint_owed(const elbow_run *run) {
+    return run->saving_step < 0 && run->saved_step < run->tried_step;
+}
+
 void elbow_report_pictures(elbow_run *run) {
     if (run->world->rank != 0 || !run->options->train.pictures) return;
     if (elbow_vae_field(run->vae)->kind == ELBOW_IMAGE && !elbow_pictures_available()) return;
-    if (write_both(run) != ELBOW_OK)
-        elbow_warn("no pictures of step %lld: %s", (long long)run->step, elbow_error_message());
+    elbow_status status = ELBOW_OK;
+    if (checkpoint_owed(run))
+        status = elbow_fail(ELBOW_IO, "room belongs to the checkpoint that failed");
+    else
+        status = write_both(run);
+    if (status != ELBOW_OK && !run->pictures_failing)
+        elbow_warn("no pictures of step %lld: %s (training goes on, and they are tried again)",
+                   (long long)run->step, elbow_error_message());
+    if (status == ELBOW_OK && run->pictures_failing)
+        elbow_notice("pictures are drawn again, from step %lld on", (long long)run->step);
+    run->pictures_failing = status != ELBOW_OK;
 }

@@ -21,8 +21,17 @@ void elbow_format_time(char *text, size_t room, double seconds) {
         snprintf(text, room, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
-/* 1169880 → "1,169,880" */
-static const char *grouped(char text[32], size_t number) {
+const char *elbow_format_seconds(char text[32], double seconds) {
+    if (seconds < 1)
+        snprintf(text, 32, "%.3g ms", 1e3 * seconds);
+    else if (seconds < 60)
+        snprintf(text, 32, "%.3g s", seconds);
+    else
+        elbow_format_time(text, 32, seconds);
+    return text;
+}
+
+const char *elbow_format_count(char text[32], size_t number) {
     char digits[32];
     int count = snprintf(digits, sizeof digits, "%zu", number), at = 0;
     for (int i = 0; i < count; i++) {
@@ -98,7 +107,7 @@ static void say_model(const elbow_run *run) {
                  o->model.latent, decoder, *decoder ? " ─ " : "", dimensions, o->model.likelihood);
     elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
                  elbow_vae_kl_words(run->vae, true));
-    elbow_notice("           %s parameters", grouped(count, elbow_vae_params(run->vae)->count));
+    elbow_notice("           %s parameters", elbow_format_count(count, elbow_vae_params(run->vae)->count));
     bool relaxes = elbow_vae_relaxes(run->vae);
     char bound[64] = "";
     if (strcmp(o->objective.bound, "elbo") != 0)
@@ -154,8 +163,9 @@ static void say_data(const elbow_run *run) {
     bool grey = !elbow_vae_observed(run->vae) && run->view.binarize == ELBOW_BINARIZE_NONE;
     char what[128];
     elbow_notice("  data     %s: %s train, %s%s%s test; %s", elbow_dataset_path(run->dataset),
-                 grouped(train, run->order.examples), valids ? grouped(valid, valids) : "",
-                 valids ? " valid, " : "", grouped(test, elbow_dataset_count(run->dataset, ELBOW_TEST)),
+                 elbow_format_count(train, run->order.examples),
+                 valids ? elbow_format_count(valid, valids) : "", valids ? " valid, " : "",
+                 elbow_format_count(test, elbow_dataset_count(run->dataset, ELBOW_TEST)),
                  describe_field(what, sizeof what, field, run->options->data.binarize));
     if (elbow_loader_streams(run->loader))
         elbow_notice("           streamed by windows of %zu examples: %.1f MB of them in memory",
@@ -172,7 +182,7 @@ void elbow_report_start(const elbow_run *run) {
     say_memory(run);
     say_data(run);
     if (run->step > 0) snprintf(start, sizeof start, ", from step %lld", (long long)run->step);
-    elbow_notice("  length   %s steps, %lld an epoch%s", grouped(steps, (size_t)run->run_steps),
+    elbow_notice("  length   %s steps, %lld an epoch%s", elbow_format_count(steps, (size_t)run->run_steps),
                  (long long)run->epoch_steps, start);
 }
 
@@ -193,7 +203,7 @@ static void describe(char *text, size_t room, const elbow_progress *progress, co
     int64_t epoch = (run->step - 1) / run->epoch_steps + 1;
     snprintf(text, room, "epoch %lld  step %lld/%lld  -ELBO %.1f  KL %.1f  %s%s ex/s  %s left",
              (long long)epoch, (long long)run->step, (long long)run->run_steps, -progress->elbo, progress->kl,
-             temperature, grouped(rate, (size_t)progress->rate), left);
+             temperature, elbow_format_count(rate, (size_t)progress->rate), left);
 }
 
 /* A bar of `cells` cells, in eighths of one, so that it moves in a long run. */

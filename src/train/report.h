@@ -26,7 +26,17 @@ void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbo
 /* "12 s", "3:07", "1:02:03": seconds as people read them. */
 void elbow_format_time(char *text, size_t room, double seconds);
 
-/* Reconstructions and samples of run->step under pictures/; a failure is a warning. Rank 0 draws. Local. */
+/* 1169880 → "1,169,880" */
+const char *elbow_format_count(char text[32], size_t number);
+
+/* "6.4 ms", "12.3 s", then as above. */
+const char *elbow_format_seconds(char text[32], double seconds);
+
+/* Of a picture of run->step; `name` is samples or reconstructions. */
+void elbow_pictures_path(char *path, size_t room, const elbow_run *run, const char *name);
+
+/* Reconstructions and samples of run->step under pictures/, but while a failed checkpoint wants the room. What fails is a
+ * warning, once until it works again. Rank 0 draws. Local. */
 void elbow_report_pictures(elbow_run *run);
 
 #endif
