@@ -18,6 +18,8 @@ const option_row elbow_option_rows[OPTION_COUNT] = {
     {AT(section, key), OPTION_REAL, #value, 0, 0, least, most, "", ELBOW_OPTION_##role, help},
 #define TEXT(section, key, value, role, help)                                                                \
     {AT(section, key), OPTION_TEXT, value, 0, 0, 0, 0, "", ELBOW_OPTION_##role, help},
+#define MINUTES(section, key, value, role, help)                                                             \
+    {AT(section, key), OPTION_TEXT, value, 0, 0, 0, 0, "minutes, or auto", ELBOW_OPTION_##role, help},
 #define SCHEDULE(section, key, value, role, help)                                                            \
     {AT(section, key), OPTION_SCHEDULE, value, 0, 0, 0, 0, "", ELBOW_OPTION_##role, help},
 #define CHOICE(section, key, value, choices, role, help)                                                     \

@@ -59,6 +59,7 @@ static void end_line(reader *r) {
     }
     *given = r->line;
     elbow_status status = elbow_option_read(r->options, row, r->value);
+    if (status != ELBOW_OK) status = elbow_fail_prefix(status, "%s.%s", row->section, row->key);
     char origin[4096];
     snprintf(origin, sizeof origin, "%.3900s:%zu", r->file, r->line);
     if (status == ELBOW_OK) status = elbow_option_set_origin(r->options, row, origin);

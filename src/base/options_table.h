@@ -25,7 +25,7 @@ typedef struct option_row {
     const char *initial;
     int64_t integer_least, integer_most;
     double real_least, real_most;
-    const char *choices; /* "a, b" */
+    const char *choices; /* "a, b"; of a text: what it may be, or "" */
     elbow_option_role role;
     const char *help;
 } option_row;
@@ -61,7 +61,7 @@ elbow_status elbow_option_section_unknown(const char *name, size_t length);
 elbow_status elbow_option_key_unknown(const option_section *section, const char *key, size_t length);
 elbow_status elbow_option_name_unknown(const char *name); /* of a section, or of a key in any */
 
-/* Text → value, checked for type and range; ELBOW_USAGE "section.key: …", and the options are as before. */
+/* Text → value, checked for type and range; ELBOW_USAGE says what is wrong with the value, and the options are as before. */
 elbow_status elbow_option_read(elbow_options *options, const option_row *row, const char *text);
 
 /* Value → the text that elbow_option_read reads back to it. */

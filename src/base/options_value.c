@@ -94,8 +94,7 @@ static elbow_status read_value(void *value, const option_row *row, const char *t
 elbow_status elbow_option_read(elbow_options *options, const option_row *row, const char *text) {
     elbow_option_text trimmed;
     elbow_status status = trim(text, trimmed);
-    if (status == ELBOW_OK) status = read_value(place(options, row), row, trimmed);
-    return status == ELBOW_OK ? ELBOW_OK : elbow_fail_prefix(status, "%s.%s", row->section, row->key);
+    return status == ELBOW_OK ? read_value(place(options, row), row, trimmed) : status;
 }
 
 void elbow_option_write(const elbow_options *options, const option_row *row, elbow_option_text text) {
@@ -149,7 +148,7 @@ void elbow_option_describe(const option_row *row, char *text, size_t room) {
         snprintf(text, room, "a schedule over the global step");
         break;
     case OPTION_TEXT:
-        snprintf(text, room, "a text");
+        snprintf(text, room, "%s", row->choices[0] ? row->choices : "a text");
         break;
     }
 }

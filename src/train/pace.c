@@ -10,6 +10,7 @@
 #include "train/report.h"
 
 #define MOST_MINUTES 1e6
+#define MOST_MARGIN  86400.0 /* seconds */
 
 enum { SLOW_DISK = 100000000 };                 /* bytes a second */
 enum { SHORTEST = 60, LONGEST = 3600 };         /* seconds between checkpoints that are found automatically */
@@ -20,14 +21,31 @@ elbow_status elbow_pace_interval(const elbow_options *options, double *seconds, 
     double minutes = 0;
     *automatic = strcmp(text, "auto") == 0;
     *seconds = 0;
-    if (*automatic) {
-        ELBOW_CHECK(options->checkpoint.mtbf > 0, ELBOW_USAGE,
-                    "auto needs a mean time between failures; set checkpoint.mtbf");
-        return ELBOW_OK;
-    }
+    if (*automatic) return ELBOW_OK;
     elbow_status status = elbow_number_real(text, 0, MOST_MINUTES, &minutes);
     if (status != ELBOW_OK) return elbow_fail_prefix(status, "neither auto nor minutes");
     *seconds = 60 * minutes;
+    return ELBOW_OK;
+}
+
+elbow_status elbow_pace_check(const elbow_options *o) {
+    double interval;
+    bool automatic;
+    elbow_status status = elbow_pace_interval(o, &interval, &automatic);
+    if (status != ELBOW_OK) return elbow_options_blame(o, "checkpoint.every_minutes", status);
+    if (!(o->checkpoint.mtbf > 0))
+        return elbow_options_blame(
+            o, "checkpoint.mtbf",
+            elbow_fail(ELBOW_USAGE, "no time between failures is no mean of any; give hours or days"));
+    if (o->checkpoint.margin > MOST_MARGIN)
+        return elbow_options_blame(o, "checkpoint.margin",
+                                   elbow_fail(ELBOW_USAGE, "more than a day would be left unused before each "
+                                                           "limit; seconds or minutes do"));
+    if (o->parallel.timeout > 0 && o->parallel.timeout < 1)
+        return elbow_options_blame(
+            o, "parallel.timeout",
+            elbow_fail(ELBOW_USAGE,
+                       "a run that only computes would be ended; 0 waits for ever, else at least 1s"));
     return ELBOW_OK;
 }
 
@@ -55,7 +73,7 @@ void elbow_pace_begin(elbow_pace *pace, const elbow_run *run) {
 
 /* "13:42", with the day where it is another one. */
 static void format_moment(char text[64], double from_now) {
-    time_t now = time(NULL), then = now + (time_t)fmin(from_now, 1e9);
+    time_t now = time(NULL), then = now + (time_t)fmin(fmax(from_now, 0), 1e9);
     struct tm today, day;
     if (localtime_r(&now, &today) == NULL || localtime_r(&then, &day) == NULL) {
         snprintf(text, 64, "in %.0f s", from_now);
@@ -67,23 +85,23 @@ static void format_moment(char text[64], double from_now) {
 
 static void say_stop(const elbow_pace *pace) {
     const elbow_stop_clock *stop = &pace->stop;
-    char moment[64], left[32], margin[32];
+    char moment[64], saved[64], left[32];
     if (stop->name == NULL) return;
     double from_now = stop->end - elbow_now();
     format_moment(moment, from_now);
     elbow_format_time(left, sizeof left, fmax(from_now, 0));
-    elbow_number_rounded_text(margin, fmin(stop->margin, stop->most), 3);
-    elbow_notice("           %s ends it %s, in %s: stops, saved, %s s and a checkpoint's time before that",
-                 stop->name, moment, left, margin);
+    format_moment(saved, from_now - fmin(stop->margin, stop->most));
+    elbow_notice("           %s ends it %s, in %s: it stops in time to be saved %s", stop->name, moment, left,
+                 saved);
 }
 
 static void say_saves(const elbow_pace *pace, const elbow_run *run) {
     const elbow_options *options = run->options;
-    char steps[64] = "", clock[96] = "", time[32];
+    char steps[64] = "", clock[96] = "", time[ELBOW_NUMBER_BYTES];
     if (options->checkpoint.every_steps > 0)
         snprintf(steps, sizeof steps, "every %lld steps%s", (long long)options->checkpoint.every_steps,
                  pace->interval > 0 ? " and " : "");
-    elbow_format_time(time, sizeof time, pace->automatic ? pace->mtbf : pace->interval);
+    elbow_number_duration_text(time, pace->automatic ? pace->mtbf : pace->interval);
     if (pace->automatic)
         snprintf(clock, sizeof clock, "by their cost, for a failure every %s (auto)", time);
     else if (pace->interval > 0)

@@ -27,6 +27,9 @@ void elbow_pace_begin(elbow_pace *pace, const elbow_run *run);
 /* A line or two for the start table. */
 void elbow_pace_say(const elbow_pace *pace, const elbow_run *run);
 
+/* What no clock can be meant to say: ELBOW_USAGE, with the option to blame. */
+elbow_status elbow_pace_check(const elbow_options *options);
+
 /* checkpoint.every_minutes in seconds, 0 for none and for auto. ELBOW_USAGE where it is no such thing. */
 elbow_status elbow_pace_interval(const elbow_options *options, double *seconds, bool *automatic);
 

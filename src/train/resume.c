@@ -23,6 +23,17 @@ elbow_status elbow_run_find(elbow_checkpoint **checkpoint, const char *directory
     return status;
 }
 
+static bool holds(const char *directory, const char *name) {
+    char *path = NULL;
+    bool there = elbow_path_join(directory, name, &path) == ELBOW_OK && elbow_file_exists(path);
+    free(path);
+    return there;
+}
+
+bool elbow_run_is_there(const char *directory) {
+    return holds(directory, "config.ini") && holds(directory, "checkpoints");
+}
+
 elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpoint) {
     int64_t shards = checkpoint ? checkpoint->shards : (int64_t)run->world->size;
     ELBOW_TRY(elbow_world_broadcast(run->world, &shards, sizeof shards, 0));

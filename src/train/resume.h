@@ -8,6 +8,9 @@
  * count. Collective. */
 elbow_status elbow_resume_shards(elbow_run *run, const elbow_checkpoint *checkpoint);
 
+/* Whether the directory is that of a run, be it one without a checkpoint. Local. */
+bool elbow_run_is_there(const char *directory);
+
 /* On rank 0: data, options and facts against the checkpoint's. ELBOW_MISMATCH names what may not differ; what may is said in the
  * log, with what it means. The others return at once. Local. */
 elbow_status elbow_resume_check(elbow_run *run, const elbow_checkpoint *checkpoint, const char *subject);

@@ -111,10 +111,7 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
     elbow_optimizer *optimizer = NULL;
     elbow_variance variance;
     ELBOW_TRY(elbow_binarize_find(options->data.binarize, &binarize));
-    double interval;
-    bool automatic;
-    elbow_status paced = elbow_pace_interval(options, &interval, &automatic);
-    if (paced != ELBOW_OK) return elbow_options_blame(options, "checkpoint.every_minutes", paced);
+    ELBOW_TRY(elbow_pace_check(options));
     ELBOW_CHECK(options->train.epochs > 0 || options->train.steps > 0, ELBOW_USAGE,
                 "train.epochs and train.steps are both 0: nothing to do; set one of them");
     ELBOW_CHECK(
@@ -222,6 +219,9 @@ static elbow_status make_directory(const elbow_run *run, const elbow_start *star
         bool there = start->reuse && elbow_file_is_directory(run->directory);
         ELBOW_CHECK(elbow_file_is_directory(run->directory) || !elbow_file_exists(run->directory),
                     ELBOW_USAGE, "%s exists and is no directory; choose another --out", run->directory);
+        ELBOW_CHECK(there || !elbow_file_exists(run->directory) || elbow_run_is_there(run->directory),
+                    ELBOW_USAGE, "%s exists and holds no run; choose another --out, or remove it",
+                    run->directory);
         ELBOW_CHECK(there || !elbow_file_exists(run->directory), ELBOW_USAGE,
                     "%s exists; choose another --out, or go on with that run by --resume %s", run->directory,
                     run->directory);
@@ -256,10 +256,17 @@ elbow_status elbow_run_write_state(const elbow_run *run, const char *word, const
     return status;
 }
 
+/* Before a resumed run changes anything: that it may write where it was. Rank 0's. */
+static elbow_status prove_place(const elbow_run *run) {
+    size_t room = 0;
+    return run->world->rank == 0 ? elbow_checkpoint_probe(run->directory, 0, false, &room) : ELBOW_OK;
+}
+
 /* Weights at the beginning: initialised, of another run, or where this run stopped. */
 static elbow_status begin(elbow_run *run, const elbow_start *start, elbow_checkpoint *checkpoint) {
     if (start->resume) {
         ELBOW_TRY_ALL(run->world, elbow_resume_check(run, checkpoint, start->resume));
+        ELBOW_TRY_ALL(run->world, prove_place(run));
         return elbow_run_restore(run, checkpoint, false, start->resume);
     }
     if (start->from) return elbow_run_restore(run, checkpoint, true, start->from);

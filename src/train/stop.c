@@ -51,8 +51,7 @@ void elbow_stop_catch_signals(void) {
 
 /* ------------------------------------------------------------------------------------------ clocks */
 
-/* Seconds from now to the end of the job; false where Slurm says nothing, or nothing that can be true. */
-static bool slurm_left(double *left) {
+bool elbow_stop_slurm_left(double *left) {
     const char *text = getenv(SLURM_END);
     int64_t end = 0;
     if (text == NULL || *text == 0) return false;
@@ -81,7 +80,7 @@ elbow_stop_clock elbow_stop_clock_start(double born, double limit, double margin
     elbow_stop_clock clock = {.end = INFINITY};
     double left;
     if (limit > 0) clock = clock_of("checkpoint.time_limit", born, born + limit, margin);
-    if (!slurm_left(&left)) return clock;
+    if (!elbow_stop_slurm_left(&left)) return clock;
     elbow_stop_clock slurm = clock_of("Slurm's clock", born, elbow_now() + left, margin);
     slurm.margin = margin; /* what is late by a second is lost */
     return slurm.end - slurm.margin < clock.end - clock.margin ? slurm : clock;

@@ -33,4 +33,5 @@ expect_fail 1 'data.h5.*[Pp]ermission.*' as "$ELBOW" train "${small[@]}" --out h
 chmod 644 data.h5
 chown -R root home/run
 expect_fail 1 'home/run.*[Pp]ermission.*' as "$ELBOW" train --resume home/run --set train.epochs=4
+! grep -q 'best.h5' expect.err || fail "$(cat expect.err)"
 [ "$(word home/run)" = finished ] || fail 'the state of a run that is not theirs changed'

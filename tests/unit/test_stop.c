@@ -179,6 +179,28 @@ static elbow_status interval_of(const char *set, double *seconds, bool *automati
     return status;
 }
 
+static elbow_status check_of(const char *set) {
+    elbow_options *options = NULL;
+    assert_int_equal(elbow_options_create(&options), ELBOW_OK);
+    assert_int_equal(elbow_options_set(options, set), ELBOW_OK);
+    elbow_status status = elbow_pace_check(options);
+    elbow_options_destroy(&options);
+    return status;
+}
+
+static void what_no_clock_can_mean(void **state) {
+    static const char *const good[] = {"parallel.timeout=0", "parallel.timeout=1", "checkpoint.margin=1d",
+                                       "checkpoint.mtbf=1h"},
+                             *const bad[] = {"parallel.timeout=0.9", "checkpoint.margin=100d",
+                                             "checkpoint.mtbf=0", "checkpoint.every_minutes=often"};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(check_of(good[i]), ELBOW_OK);
+        assert_int_equal(check_of(bad[i]), ELBOW_USAGE);
+        assert_non_null(strstr(elbow_error_message(), bad[i])); /* it is blamed */
+    }
+}
+
 static void an_interval_is_minutes_or_auto(void **state) {
     static const char *const bad[] = {"often", "Auto", "-1", "1e7", "nan", "inf", "10m", "10 20", ""};
     double seconds;
@@ -250,6 +272,7 @@ int main(void) {
         cmocka_unit_test(the_file_asks),
         cmocka_unit_test(what_is_needed_is_what_was_measured),
         cmocka_unit_test(failures_are_retried),
+        cmocka_unit_test(what_no_clock_can_mean),
         cmocka_unit_test(an_interval_is_minutes_or_auto),
         cmocka_unit_test(the_interval_loses_the_least),
         cmocka_unit_test(the_interval_follows_the_cost),

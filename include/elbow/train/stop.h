@@ -26,6 +26,10 @@ typedef struct elbow_stop_clock {
  * Local: rank 0's. */
 elbow_stop_clock elbow_stop_clock_start(double born, double limit, double margin);
 
+/* Seconds from now to the end of the Slurm job, where SLURM_JOB_END_TIME says it; false where it says nothing, or nothing
+ * that can be true, which is warned about. Local. */
+bool elbow_stop_slurm_left(double *left);
+
 /* Seconds from now to the latest moment at which what takes `needed` seconds may begin; negative: too late; infinity
  * where there is no clock. Local. */
 double elbow_stop_clock_left(const elbow_stop_clock *clock, double needed);
