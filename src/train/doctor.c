@@ -12,6 +12,8 @@
 #include "elbow/train/run.h"
 #include "parallel/launch.h"
 #include "train/doctor_inside.h"
+#include "train/report.h"
+#include "train/resume.h"
 
 enum { TRIAL_BYTES = 1 << 20, SLOW_TRIAL = 5 };
 
@@ -57,7 +59,7 @@ static void look_at_launch(elbow_examination *e) {
 
 /* Rank 0 reads all of it once; the others open it when the run is made. */
 static elbow_status verify_data(const elbow_options *options, char *text, size_t room) {
-    char size[32], valid[64] = "";
+    char size[32], took[32], valid[64] = "";
     elbow_dataset *dataset = NULL;
     elbow_status status = ELBOW_OK;
     double began = elbow_now();
@@ -67,11 +69,11 @@ static elbow_status verify_data(const elbow_options *options, char *text, size_t
     ELBOW_TRY_OR_DONE(elbow_dataset_verify(dataset));
     size_t valids = elbow_dataset_count(dataset, ELBOW_VALID);
     if (valids > 0) snprintf(valid, sizeof valid, ", %zu valid", valids);
-    snprintf(text, room,
-             "%.2000s: %zu train%s, %zu test examples; %s, every checksum read and right, in %.2g s",
+    snprintf(text, room, "%.2000s: %zu train%s, %zu test examples; %s, every checksum read and right, in %s",
              options->data.file, elbow_dataset_count(dataset, ELBOW_TRAIN), valid,
              elbow_dataset_count(dataset, ELBOW_TEST),
-             elbow_format_bytes(size, elbow_file_bytes(options->data.file)), elbow_now() - began);
+             elbow_format_bytes(size, elbow_file_bytes(options->data.file)),
+             elbow_format_seconds(took, elbow_now() - began));
 done:
     elbow_dataset_close(&dataset);
     return status;
@@ -118,6 +120,25 @@ static void tell_place(elbow_examination *e, double seconds) {
             p->path, seconds);
 }
 
+/* What `elbow train --out` would say of a directory that is there already. */
+static void look_at_out(elbow_examination *e, const char *out) {
+    if (e->world->rank != 0 || !elbow_file_exists(out)) return;
+    if (!elbow_file_is_directory(out))
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "directory",
+                          "%s exists and is no directory; choose another --out", out);
+    else if (elbow_run_is_there(out))
+        elbow_doctor_tell(
+            e, ELBOW_FINDING_WARNING, "directory",
+            "%s exists and holds a run, and `elbow train --out` wants a new directory; it works "
+            "with --continue, which goes on with that run; or choose another",
+            out);
+    else
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "directory",
+                          "%s exists and holds no run, and `elbow train --out` wants a new directory; choose "
+                          "another, or remove it (--continue, as in a job script, would take it)",
+                          out);
+}
+
 static bool look_at_place(elbow_examination *e) {
     const char *out = e->doctor->out;
     double seconds = 0;
@@ -130,12 +151,7 @@ static bool look_at_place(elbow_examination *e) {
              &passed);
     if (!passed) return false;
     tell_place(e, seconds);
-    if (out && first && elbow_file_exists(out))
-        elbow_doctor_tell(
-            e, ELBOW_FINDING_WARNING, "directory",
-            "%s exists, and `elbow train --out` wants a new one; go on with it by --resume, or by --continue "
-            "in a job script, or choose another",
-            out);
+    if (out) look_at_out(e, out);
     return true;
 }
 

@@ -30,6 +30,7 @@ typedef struct measured {
     double evaluation;                 /* of all splits once */
     bool reckoned;                     /* it was not measured */
     double checkpoint, still, written; /* bytes; seconds that the loop stands, and until it is on disk */
+    double pictures, metrics;          /* bytes: of an evaluation, and of metrics.h5 now */
 } measured;
 
 static elbow_status check_signals(elbow_world *world) {
@@ -62,6 +63,18 @@ done:
     return status;
 }
 
+/* As after an evaluation: what its pictures take of the disk. Local. */
+static void draw(elbow_run *run, measured *m) {
+    static const char *const names[] = {"samples", "reconstructions"};
+    char path[4096];
+    if (run->world->rank != 0 || run->directory[0] == 0) return;
+    elbow_report_pictures(run);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        elbow_pictures_path(path, sizeof path, run, names[i]);
+        m->pictures += elbow_file_bytes(path);
+    }
+}
+
 static elbow_status evaluate(elbow_run *run, measured *m) {
     double examples = 0, samples = (double)run->options->train.evaluate_samples;
     for (int s = ELBOW_VALID; s < ELBOW_SPLITS; s++)
@@ -71,8 +84,10 @@ static elbow_status evaluate(elbow_run *run, measured *m) {
     m->reckoned = reckoned > MOST_EVALUATION;
     ELBOW_TRY(elbow_world_broadcast(run->world, &m->reckoned, sizeof m->reckoned, 0));
     m->evaluation = reckoned;
-    if (m->reckoned) return ELBOW_OK;
     double began = elbow_now();
+    draw(run, m);
+    m->evaluation += elbow_now() - began;
+    if (m->reckoned) return ELBOW_OK;
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
@@ -102,6 +117,9 @@ static elbow_status save(elbow_run *run, measured *m) {
     char *path = NULL;
     ELBOW_TRY(elbow_checkpoint_path(run->directory, settled.step, &path));
     m->checkpoint = elbow_file_bytes(path);
+    free(path);
+    ELBOW_TRY(elbow_path_join(run->directory, "metrics.h5", &path)); /* behind the checkpoint */
+    m->metrics = elbow_file_bytes(path);
     free(path);
     return ELBOW_OK;
 }
@@ -157,37 +175,32 @@ static double run_seconds(const elbow_run *run, const measured *m) {
     return seconds + m->still * checkpoints(run, m, seconds);
 }
 
-static const char *format_seconds(char text[32], double seconds) {
-    if (seconds < 1)
-        snprintf(text, 32, "%.3g ms", 1e3 * seconds);
-    else if (seconds < 60)
-        snprintf(text, 32, "%.3g s", seconds);
-    else
-        elbow_format_time(text, 32, seconds);
-    return text;
-}
-
 static void tell_time(elbow_examination *e, const measured *m) {
     const elbow_run *run = e->run;
-    char step[32], epoch[32], evaluation[32], whole[32], left[32];
+    char step[32], epoch[32], evaluation[32], whole[32], left[32], rate[32], cut[128] = "";
     double seconds = run_seconds(run, m);
     bool slurm = false;
     double remains = elbow_job_seconds_left(&slurm), limit = run->options->checkpoint.time_limit;
+    if (run->options->train.batch > (int64_t)run->order.batch)
+        snprintf(cut, sizeof cut, " (all there are: train.batch = %lld is cut to them)",
+                 (long long)run->options->train.batch);
     elbow_doctor_tell(e, ELBOW_FINDING_FINE, "time",
-                      "%s a step of %.0f examples, %.4g examples/s; %s an epoch of %lld steps; %s an "
-                      "evaluation%s; %s the run of %lld "
-                      "steps",
-                      format_seconds(step, m->step), m->examples, m->examples / m->step,
-                      format_seconds(epoch, m->step * (double)run->epoch_steps), (long long)run->epoch_steps,
-                      format_seconds(evaluation, m->evaluation), m->reckoned ? " at most" : "",
-                      format_seconds(whole, seconds), (long long)run->run_steps);
+                      "%s a step of %.0f examples%s, %s examples/s; %s an epoch of %lld step%s; %s an "
+                      "evaluation%s; %s the run of %lld step%s",
+                      elbow_format_seconds(step, m->step), m->examples, cut,
+                      elbow_format_count(rate, (size_t)(m->examples / m->step)),
+                      elbow_format_seconds(epoch, m->step * (double)run->epoch_steps),
+                      (long long)run->epoch_steps, run->epoch_steps == 1 ? "" : "s",
+                      elbow_format_seconds(evaluation, m->evaluation), m->reckoned ? " at most" : "",
+                      elbow_format_seconds(whole, seconds), (long long)run->run_steps,
+                      run->run_steps == 1 ? "" : "s");
     if (!isnan(remains) && (limit <= 0 || remains < limit)) limit = remains;
     if (limit > 0 && seconds > limit)
         elbow_doctor_tell(e, ELBOW_FINDING_WARNING, "time",
                           "%s is left, and the run takes %s: it will stop with a checkpoint and exit code "
                           "75, to be resumed, "
                           "as jobs/train.sbatch does by itself",
-                          format_seconds(left, limit), whole);
+                          elbow_format_seconds(left, limit), whole);
     if (slurm && isnan(remains) && limit <= 0)
         elbow_doctor_tell(
             e, ELBOW_FINDING_WARNING, "time",
@@ -195,12 +208,38 @@ static void tell_time(elbow_examination *e, const measured *m) {
             "checkpoint.time_limit to the job's seconds");
 }
 
+/* `last`: bytes of the last checkpoint. */
+static void tell_disk(elbow_examination *e, const measured *m, double last) {
+    const elbow_run *run = e->run;
+    long long keep = (long long)run->options->checkpoint.keep;
+    char all[32], room[32], drawn[32], what[256], pictures[128] = "";
+    double images = m->pictures * (double)evaluations(run), checkpoints = last * (double)(keep + 2);
+    /* metrics.h5 is there twice while it is replaced. */
+    double wanted = checkpoints + images + 2 * (m->metrics + history_to_come(run));
+    if (images > 0)
+        snprintf(pictures, sizeof pictures, ", pictures of %lld evaluation%s (%s)",
+                 (long long)evaluations(run), evaluations(run) == 1 ? "" : "s",
+                 elbow_format_bytes(drawn, images));
+    snprintf(what, sizeof what, "%lld checkpoints, best.h5, the one being written%s and metrics.h5", keep,
+             pictures);
+    elbow_format_bytes(all, wanted);
+    elbow_format_bytes(room, e->place.free);
+    if (wanted > e->place.free)
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "disk",
+                          "%s wanted for %s, and %s is free in %s; make room, choose another --out, or %s",
+                          all, what, room, e->place.path,
+                          images > checkpoints ? "draw less (train.pictures, train.evaluate_every)"
+                                               : "keep fewer (checkpoint.keep)");
+    else
+        elbow_doctor_tell(e, ELBOW_FINDING_FINE, "disk", "%s for %s, of %s free (quotas do not show here)",
+                          all, what, room);
+}
+
 static void tell_checkpoint(elbow_examination *e, const measured *m) {
     const elbow_run *run = e->run;
     const elbow_options *o = run->options;
-    char size[32], end[32], written[32], still[32], stop[32], kill[32], all[32], room[32];
+    char size[32], end[32], written[32], still[32], stop[32], kill[32];
     double last = m->checkpoint + history_to_come(run), seconds = run_seconds(run, m), between = seconds;
-    double wanted = last * (double)(o->checkpoint.keep + 2);
     if (interval(o, m) > 0) between = fmin(between, interval(o, m));
     if (o->checkpoint.every_steps > 0) between = fmin(between, m->step * (double)o->checkpoint.every_steps);
     elbow_doctor_tell(e, ELBOW_FINDING_FINE, "checkpoint",
@@ -208,22 +247,11 @@ static void tell_checkpoint(elbow_examination *e, const measured *m) {
                       "without warning loses %s at the most",
                       elbow_format_bytes(end, last),
                       strcmp(elbow_format_bytes(size, m->checkpoint), end) ? " at the run's end, now " : "",
-                      strcmp(size, end) ? size : "", format_seconds(written, m->written),
-                      format_seconds(still, m->still), format_seconds(stop, m->step + m->still + m->written),
-                      format_seconds(kill, between));
-    if (wanted > e->place.free)
-        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "disk",
-                          "%s wanted for %lld checkpoints, best.h5 and the one being written, and %s is free "
-                          "in %s; make room, "
-                          "choose another --out, or keep fewer (checkpoint.keep)",
-                          elbow_format_bytes(all, wanted), (long long)o->checkpoint.keep,
-                          elbow_format_bytes(room, e->place.free), e->place.path);
-    else
-        elbow_doctor_tell(e, ELBOW_FINDING_FINE, "disk",
-                          "%s for %lld checkpoints, best.h5 and the one being written, of %s free (quotas do "
-                          "not show here)",
-                          elbow_format_bytes(all, wanted), (long long)o->checkpoint.keep,
-                          elbow_format_bytes(room, e->place.free));
+                      strcmp(size, end) ? size : "", elbow_format_seconds(written, m->written),
+                      elbow_format_seconds(still, m->still),
+                      elbow_format_seconds(stop, m->step + m->still + m->written),
+                      elbow_format_seconds(kill, between));
+    tell_disk(e, m, last);
 }
 
 /* --- memory --- */
@@ -233,27 +261,46 @@ typedef struct holding {
     double available, predicted, share;
 } holding;
 
+/* Of a rank's node, by what its ranks had at most; what they share counts once. */
+static double node_bytes(const holding *all, size_t count, size_t of, size_t *ranks) {
+    double bytes = 0;
+    *ranks = 0;
+    for (size_t j = 0; j < count; j++) {
+        if (all[j].need.node != all[of].need.node) continue;
+        bytes += all[j].share;
+        ++*ranks;
+    }
+    return *ranks == 1 ? all[of].need.bytes : bytes;
+}
+
 static void tell_memory(elbow_examination *e, const holding *all, size_t count) {
     const elbow_memory own = elbow_memory_of(e->run);
     double most = 0, worst = 0, limit = HUGE_VAL, available = HUGE_VAL;
     const char *host = "";
-    char rank[32], node[32], has[32], model[32];
+    char rank[32], node[32], has[32], model[32], together[160] = "";
+    size_t ranks = 1;
     for (size_t i = 0; i < count; i++) {
-        double bytes = 0;
-        for (size_t j = 0; j < count; j++)
-            if (all[j].need.node == all[i].need.node) bytes += all[j].share;
+        size_t here = 0;
+        double bytes = node_bytes(all, count, i, &here);
         most = fmax(most, all[i].need.bytes);
         if (bytes / all[i].need.limit < worst / limit) continue;
         worst = bytes;
+        ranks = here;
         limit = all[i].need.limit;
         available = all[i].available;
         host = all[i].need.host;
     }
-    elbow_doctor_tell(
-        e, ELBOW_FINDING_FINE, "memory",
-        "%s a rank at most, of which %s is model, data and checkpoint of rank 0; %s of the %s that %s has",
-        elbow_format_bytes(rank, most), elbow_format_bytes(model, (double)elbow_memory_total(&own)),
-        elbow_format_bytes(node, worst), elbow_format_bytes(has, limit), host);
+    elbow_format_bytes(node, worst);
+    if (ranks > 1)
+        snprintf(together, sizeof together, "the %zu ranks there %s, what they share counted once; ", ranks,
+                 node);
+    elbow_doctor_tell(e, ELBOW_FINDING_FINE, "memory",
+                      "%s a rank at most, of which %s is model, data and checkpoint of rank 0, the rest the "
+                      "program and its "
+                      "libraries; %s%s has %s",
+                      elbow_format_bytes(rank, most),
+                      elbow_format_bytes(model, (double)elbow_memory_total(&own)), together, host,
+                      elbow_format_bytes(has, limit));
     if (worst > 0.9 * limit)
         elbow_doctor_tell(e, ELBOW_FINDING_FAILED, "memory",
                           "%s is nearly all, or more, of what %s has: the kernel will kill a rank; start "
@@ -291,10 +338,24 @@ static elbow_status gather_memory(elbow_examination *e) {
     return status;
 }
 
+/* Without the advice to go on with a run that is gone when it is read. */
+static void tell_nonfinite(elbow_examination *e, const char *subject) {
+    char text[ELBOW_DOCTOR_LINE];
+    snprintf(text, sizeof text, "%s", elbow_error_message());
+    char *advice = strstr(text, ". Go on past it ");
+    const char *data = advice ? strstr(advice, "look at row ") : NULL;
+    if (advice != NULL) *advice = 0;
+    elbow_doctor_tell(e, ELBOW_FINDING_FAILED, subject, "%s; %s", text,
+                      data ? data : "set optimizer.learning_rate lower, or optimizer.clip_norm");
+}
+
 /* A part of the trial: what fails is a finding, but for a stop. */
 static elbow_status found(elbow_examination *e, const char *subject, elbow_status status, bool *failed) {
     if (status == ELBOW_STOPPED || status == ELBOW_OK) return status;
-    elbow_doctor_tell(e, ELBOW_FINDING_FAILED, subject, "%s", elbow_error_message());
+    if (status == ELBOW_NUMERIC)
+        tell_nonfinite(e, subject);
+    else
+        elbow_doctor_tell(e, ELBOW_FINDING_FAILED, subject, "%s", elbow_error_message());
     *failed = true;
     return ELBOW_OK;
 }

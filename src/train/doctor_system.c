@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/vfs.h>
@@ -15,6 +14,7 @@
 
 #include "base/file.h"
 #include "elbow/parallel/world.h"
+#include "elbow/train/stop.h"
 
 /* linux/magic.h has some of these, the file systems' own sources the others. */
 static const struct {
@@ -115,8 +115,10 @@ static double read_kilobytes(const char *path, const char *name, double otherwis
 }
 
 elbow_held elbow_held_now(void) {
-    return (elbow_held){.most = read_kilobytes("/proc/self/status", "VmHWM:", 0),
-                        .share = read_kilobytes("/proc/self/smaps_rollup", "Pss:", 0)};
+    double most = read_kilobytes("/proc/self/status", "VmHWM:", 0),
+           now = read_kilobytes("/proc/self/status", "VmRSS:", most),
+           share = read_kilobytes("/proc/self/smaps_rollup", "Pss:", now);
+    return (elbow_held){.most = most, .share = fmin(most - now + share, most)};
 }
 
 double elbow_memory_available(void) { return read_kilobytes("/proc/meminfo", "MemAvailable:", HUGE_VAL); }
@@ -128,10 +130,9 @@ double elbow_shared_memory_free(void) {
 }
 
 double elbow_job_seconds_left(bool *slurm) {
-    const char *end = getenv("SLURM_JOB_END_TIME");
+    double left = 0;
     *slurm = getenv("SLURM_JOB_ID") != NULL;
-    double moment = end ? strtod(end, NULL) : 0;
-    return moment > 0 ? moment - (double)time(NULL) : NAN;
+    return elbow_stop_slurm_left(&left) ? left : NAN;
 }
 
 const char *elbow_format_bytes(char text[32], double bytes) {

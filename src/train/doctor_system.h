@@ -25,7 +25,8 @@ double elbow_file_bytes(const char *path);
 /* Seconds to write `bytes` to a file in the directory, with fsync, and to rename it. ELBOW_IO: it cannot be done. */
 elbow_status elbow_place_try(const char *directory, size_t bytes, double *seconds);
 
-/* Bytes that this process had in memory at most, and its share of what is in memory now; 0 where unknown. */
+/* Bytes that this process had in memory at most, 0 where unknown; and its share of that, where pages that several processes
+ * hold are divided among them (as they are divided now). */
 typedef struct elbow_held {
     double most, share;
 } elbow_held;

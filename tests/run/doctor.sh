@@ -54,6 +54,17 @@ says ' 80 steps$'
 # --- what is wrong is said, and all of it at once
 examine 0 0 --out run
 says '^warning +directory +run exists.*--continue'
+mkdir here
+examine 1 0 --out here
+says '^FAILED +directory +here exists and holds no run'
+expect_fail 2 'here exists and holds no run' launch 0 train "$config" "${options[@]}" --out here
+expect_fail 2 'run exists; .*--resume run' launch 0 train "$config" "${options[@]}" --out run
+examine 1 0 --set optimizer.learning_rate=1e30 --set train.pictures=yes
+says '^FAILED +steps +step .*not finite.*optimizer.clip_norm$'
+examine 0 0 --set train.pictures=yes --set train.batch=9999 --set train.epochs=2
+if "$ELBOW" sample run -o picture.png 2>/dev/null; then says '^ok +disk .*pictures of 2 evaluations \([0-9.]+ [kM]B\) and metrics.h5'; fi # a build without PNG
+rm -f picture.png
+says '^ok +time .*a step of 2000 examples .*train.batch = 9999 .*an epoch of 1 step;'
 examine 1 0 --set data.file=missing.h5 --out /proc/nowhere/run
 says '^FAILED +data +missing.h5: no such file'
 says '^FAILED +directory +/proc'
