@@ -94,9 +94,9 @@ elbow_status elbow_exchange_create(elbow_exchange **out, elbow_world *world,
     ELBOW_TRY(ELBOW_FAMILY_FIND(exchanges, "exchange", spec->name, &member));
     ELBOW_CHECK(
         ranks <= shards, ELBOW_USAGE,
-        "%zu ranks for %zu shards: a rank would have nothing to do; start at most %zu ranks, or a new run "
+        "%zu ranks for %zu shard%s: a rank would have nothing to do; start at most %zu rank%s, or a new run "
         "with --set parallel.shards=%zu",
-        ranks, shards, shards, ranks);
+        ranks, shards, shards == 1 ? "" : "s", shards, shards == 1 ? "" : "s", ranks);
     ELBOW_CHECK(spec->size <= INT_MAX, ELBOW_PARALLEL,
                 "%zu parameters are more than one MPI message can count (%d); make the model smaller",
                 spec->size, INT_MAX);

@@ -141,10 +141,12 @@ elbow_status elbow_launch_check(const elbow_launch *launch, int world_size, cons
     else
         snprintf(what, sizeof what, "%s started several processes (%s is one), and each", launch->name,
                  launch->found);
-    return elbow_fail(ELBOW_PARALLEL,
-                      "%s sees only itself, as the one rank of a run of its own; %s; or, where they are "
-                      "meant to be runs apart, set ELBOW_SINGLETONS=1",
-                      what, mend);
+    return elbow_fail(
+        ELBOW_PARALLEL,
+        "%s sees only itself, as the one rank of a run of its own: they would all write to the same --out; "
+        "%s; or, where they are meant to be runs apart, each with an --out of its own, set "
+        "ELBOW_SINGLETONS=1",
+        what, mend);
 }
 
 /* ------------------------------------------------------------------------------- while MPI starts */

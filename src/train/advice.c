@@ -96,10 +96,10 @@ static bool crowded(const table *t) {
     }
     say(t,
         "%lld rank%s × %d thread%s on %s, a node of %lld core%s, take turns; start at most %lld rank%s a "
-        "node "
-        "(mpirun --map-by ppr:%lld:node), or set train.threads lower for a new run",
+        "node (mpirun --map-by ppr:%lld:node)%s",
         (long long)t->ranks, plural(t->ranks), t->threads, plural(t->threads), t->host, (long long)t->online,
-        plural(t->online), (long long)most, plural(most), (long long)most);
+        plural(t->online), (long long)most, plural(most), (long long)most,
+        t->threads > 1 ? ", or set train.threads lower for a new run" : "");
     return true;
 }
 

@@ -11,7 +11,8 @@
 #include "train/summary.h"
 
 enum { LINE = 1024, LIST = 256 };
-static const double slower = 1.1, costs = 0.03;
+static const double slower = 1.1, costs = 0.05;                 /* of the others, and of the time */
+static const double short_life = 30, sticks_out = 2, worth = 2; /* seconds; of the others; seconds waited */
 
 /* Milliseconds of a step for each shard that a rank plays. */
 static double pace(const elbow_compute_time *rank, int64_t steps) {
@@ -75,6 +76,8 @@ static bool find_slow(char *text, size_t room, bool *slow, const elbow_compute_t
         if (slow[r] && ranks[r].shards > shards) shards = ranks[r].shards;
     double share = 1e-3 * (theirs - others) * (double)shards * (double)steps / elapsed;
     if (2 * marked > count || theirs < slower * others || share < costs) return false;
+    /* A short life's times are chance, unless they stick out. */
+    if (elapsed < short_life && (theirs < sticks_out * others || share * elapsed < worth)) return false;
     name_slow(who, sizeof who, slow, ranks, count, marked);
     snprintf(
         text, room,
@@ -101,7 +104,7 @@ static bool find_uneven(char *text, size_t room, const elbow_compute_time *ranks
     }
     if (least == most) return false;
     double waited = seconds[1] / (double)(count - fewer) - seconds[0] / (double)fewer;
-    if (waited < costs * elapsed) return false;
+    if (waited < costs * elapsed || elapsed < short_life) return false;
     size_t even = count; /* ranks that divide the shards evenly: the most of those that are not more */
     while (all % even != 0) even--;
     snprintf(text, room,
@@ -138,7 +141,7 @@ void elbow_report_stragglers(const elbow_run *run) {
     if (elbow_stragglers_find(text, sizeof text, ranks, count, steps, elapsed))
         elbow_notice("stragglers: %s", text);
     for (size_t r = 0; r < count; r++)
-        elbow_detail("  rank %-4zu %-16s %3zu shards  %10.4f ms of computing a step, %3.0f %%", r,
+        elbow_detail("  rank %-4zu %-16s %3zu shards  %10.4f ms of computing a step, %3.0f %% of its time", r,
                      ranks[r].host, ranks[r].shards, 1e3 * seconds[r] / (double)steps,
                      elapsed > 0 ? 100 * seconds[r] / elapsed : 0);
     free(ranks);

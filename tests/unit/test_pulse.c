@@ -205,9 +205,17 @@ static void set_times(size_t shards) {
         times[r] = (elbow_compute_time){.host = hosts[r / 2], .shards = shards, .seconds = (double)shards};
 }
 
+/* Over that many times the steps, and the seconds: a life that is long enough to judge. */
+enum { LIVES = 20 };
+
 static void expect_line(size_t count, double elapsed, const char *wanted) {
     char text[1024] = "";
-    bool found = elbow_stragglers_find(text, sizeof text, times, count, 100, elapsed);
+    elbow_compute_time life[8];
+    for (size_t r = 0; r < 8; r++) {
+        life[r] = times[r];
+        life[r].seconds *= LIVES;
+    }
+    bool found = elbow_stragglers_find(text, sizeof text, life, count, LIVES * 100, LIVES * elapsed);
     assert_int_equal(found, wanted != NULL);
     if (wanted != NULL && strstr(text, wanted) == NULL) fail_msg("\"%s\" is not in \"%s\"", wanted, text);
 }
@@ -233,6 +241,23 @@ static void stragglers(void **state) {
     set_times(2);
     times[5].seconds = 3;
     expect_line(8, 4, "rank 5 on n2 computed 15 ms a shard and step, the others 10 ms, who waited 25 % ");
+}
+
+/* What a few seconds show is chance, unless it sticks out. */
+static void short_lives(void **state) {
+    const struct {
+        double slow, elapsed;
+        bool found;
+    } cases[] = {{1.5, 2, false}, {1.5, 29, false}, {2.5, 2.6, false},
+                 {3.5, 4, true},  {2.9, 31, true},  {2.3, 31, false}};
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set_times(1);
+        times[3].seconds = cases[i].slow;
+        assert_int_equal(elbow_stragglers_find(text, sizeof text, times, 8, 100, cases[i].elapsed),
+                         cases[i].found);
+    }
 }
 
 static void uneven_shards(void **state) {
@@ -264,6 +289,7 @@ int main(void) {
         cmocka_unit_test(damaged_and_decided),
         cmocka_unit_test(kernel_states),
         cmocka_unit_test(stragglers),
+        cmocka_unit_test(short_lives),
         cmocka_unit_test(uneven_shards),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
