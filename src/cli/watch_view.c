@@ -356,7 +356,7 @@ static void say_nothing_yet(elbow_canvas *canvas, int y, const elbow_watched *ru
     }
     if (run->metrics_mark.bytes >= 0 && run->word[0] != '\0')
         snprintf(text, sizeof text,
-                 "no figures: metrics.h5 has no row yet; the first is of step %" PRId64 " (train.log_every)",
+                 "no row in metrics.h5 yet: the first is of step %" PRId64 " (train.log_every)",
                  run->options->train.log_every);
     if (strcmp(run->word, "running") == 0)
         snprintf(text, sizeof text,

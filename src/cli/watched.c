@@ -151,7 +151,8 @@ static void look_at_checkpoints(elbow_watched *run) {
 /* Steps of an epoch, by a row: its step, and that as a part of epochs. */
 static void find_length(elbow_watched *run) {
     double step = elbow_watched_last(run, "step"), epoch = elbow_watched_last(run, "epoch");
-    run->run_steps = 0;
+    run->run_steps = strcmp(run->word, "stopped") == 0 ? number_after(run, " of ") : 0;
+    if (run->run_steps < 0) run->run_steps = 0;
     if (run->options == NULL) return;
     if (epoch > 0)
         run->run_steps = elbow_run_length(run->options, llround(step / epoch));
