@@ -320,8 +320,8 @@ static void say_finished(const elbow_run *run, const char *reason) {
 elbow_status elbow_train(elbow_run *run) {
     char reason[256], seconds[32];
     clocks clock = {.metrics_written = elbow_now()};
+    elbow_pace_begin(&clock.pace, run); /* its warnings come before the table */
     elbow_report_start(run);
-    elbow_pace_begin(&clock.pace, run);
     elbow_pace_say(&clock.pace, run);
     if (run->step >= run->run_steps)
         elbow_notice("this run is finished; for more steps: --set train.epochs=N");

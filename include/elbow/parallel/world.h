@@ -14,7 +14,8 @@ typedef struct elbow_world {
     int node, nodes; /* this rank's node, and how many there are; nodes are numbered by their lowest rank */
     int node_rank, node_size; /* in the node */
     char host[64];
-    bool launched; /* by mpirun, srun or the like; where MPI ran before open, a program started alone may seem so */
+    bool
+        launched; /* by mpirun, srun or the like; where MPI ran before open, a program started alone may seem so */
     struct elbow_world_comm *comm; /* MPI's side: see src/parallel/comm.h */
 } elbow_world;
 
