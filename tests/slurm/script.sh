@@ -99,6 +99,18 @@ case_somebody() {
     life 75 no 5 "$trains; state stopped 'the file \`stop\` in the run directory at step 5'; exit 75"
     says 'somebody asked for it: not requeued'
 }
+# A request to stop that somebody makes while no life is there is kept; the script's own, of an earlier life, is not.
+case_between() {
+    local code=0
+    mkdir run
+    echo 'job script of 7' >run/stop
+    life 75 yes 5 "$trains; state stopped SIGUSR1; exit 75"
+    touch run/stop
+    rm -f requeued
+    DOES='state finished x' bash "$script" config.ini >>log 2>&1 || code=$?
+    [ "$code" = 75 ] && [ ! -e requeued ] && [ -e run/stop ] || fail "exit code $code after somebody's stop"
+    says 'there is a file run/stop: not begun, and not requeued'
+}
 # The life before this one lost its node, and could not write its end.
 case_no_word() {
     mkdir run
@@ -148,7 +160,7 @@ case_clock_end() {
 }
 
 cases=() processes=()
-for name in finished failed preempt hang mistake idle hardly limit somebody no_word no_word_again clock clock_end; do
+for name in finished failed preempt hang mistake idle hardly limit somebody between no_word no_word_again clock clock_end; do
     mkdir $name
     echo 0 >$name/steps
     (cd $name && "case_$name") >$name.out 2>&1 &
