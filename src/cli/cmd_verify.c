@@ -56,7 +56,7 @@ typedef struct tally {
     size_t good, notes, bad;
 } tally;
 
-static void say_finding(void *context, const elbow_finding *finding) {
+static void say_finding(void *context, const elbow_verified *finding) {
     static const char *const words[] = {
         [ELBOW_VERDICT_GOOD] = "ok  ", [ELBOW_VERDICT_NOTE] = "note", [ELBOW_VERDICT_BAD] = "BAD "};
     tally *t = context;

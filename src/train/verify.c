@@ -13,7 +13,7 @@
 
 static void tell(const elbow_verification *v, elbow_verdict verdict, const char *path, const char *text,
                  double seconds) {
-    const elbow_finding finding = {.verdict = verdict, .path = path, .text = text, .seconds = seconds};
+    const elbow_verified finding = {.verdict = verdict, .path = path, .text = text, .seconds = seconds};
     v->say(v->context, &finding);
 }
 

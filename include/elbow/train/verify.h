@@ -17,15 +17,15 @@ typedef enum elbow_verdict {
 } elbow_verdict;
 
 /* One file, or the run as a whole. */
-typedef struct elbow_finding {
+typedef struct elbow_verified {
     elbow_verdict verdict;
     const char *path;
     const char
         *text; /* of a good one what it is; of a bad one what is wrong and what to do, without the path */
     double seconds; /* that it took */
-} elbow_finding;
+} elbow_verified;
 
-typedef void elbow_verify_say(void *context, const elbow_finding *finding);
+typedef void elbow_verify_say(void *context, const elbow_verified *finding);
 
 /* Calls `say` for each file of a data file, a checkpoint, a metrics file or a run directory:
  *
