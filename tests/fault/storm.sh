@@ -19,6 +19,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 RANDOM=$seed
+export OMPI_MCA_odls_base_sigkill_timeout=0 # no second between SIGTERM and SIGKILL for the ranks that are left
 # random N: the variable `drawn` is one of 0 … N − 1. (No subshell: that would draw the same ones again.)
 random() { drawn=$(((RANDOM << 15 | RANDOM) % $1)); }
 
@@ -30,7 +31,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=12m tmpfs $disk 2>/dev/null; the
 fi
 data data.h5
 steps=400 shards=4
-settings=("${small[@]}" --set data.limit=5000 --set "parallel.shards=$shards" --set train.epochs=0 --set "train.steps=$steps"
+settings=("${small[@]}" --set data.limit=3000 --set "parallel.shards=$shards" --set train.epochs=0 --set "train.steps=$steps"
     --set train.log_every=7 --set train.evaluate_every=100 --set checkpoint.every_steps=8 --set checkpoint.keep=3
     --set 'estimator.temperature=exponential 1 0.5 rate=1e-3')
 
@@ -198,7 +199,8 @@ kinds=(rank_killed rank_killed launcher_killed killed_while_writing killed_while
 
 complete() { [ -e "$run/state" ] && [ "$(word "$run")" = finished ]; }
 
-step_of() { "$ELBOW" info "$run" 2>/dev/null | sed -n 's/^  step  *\([0-9]*\).*/\1/p'; }
+# "" where there is none yet.
+step_of() { "$ELBOW" info "$run" 2>/dev/null | sed -n 's/^  step  *\([0-9]*\).*/\1/p' || true; }
 
 disturb() {
     local kind before after had
