@@ -143,7 +143,7 @@ static char ascii_of(uint32_t letter) {
     if (letter < 0x80) return (char)letter;
     if (letter >= BRAILLE && letter < BRAILLE_END) {
         bool upper = letter & 0x1B, lower = letter & 0xE4;
-        return upper && lower ? ':' : upper ? '\'' : lower ? '.' : ' ';
+        return " .':"[2 * upper + lower];
     }
     if (letter >= 0x2581 && letter < FULL_BLOCK) return "_.,-=+*"[letter - 0x2581];
     if (letter >= FULL_BLOCK && letter < 0x2590) return letter < 0x258C ? '#' : '-';

@@ -99,15 +99,17 @@ static double round_up(double least) {
 static elbow_ticks linear_ticks(const elbow_range *range, size_t most) {
     elbow_ticks ticks = {0};
     double width = range->high - range->low;
-    double spacing = round_up(width / (double)most);
-    for (;; spacing = round_up(spacing * 1.5)) {
-        double from = ceil(range->low / spacing - 1e-9), to = floor(range->high / spacing + 1e-9);
-        if (to - from + 1 > (double)most) continue;
-        ticks.spacing = spacing;
-        for (double i = from; i <= to && ticks.count < most; i++)
-            ticks.values[ticks.count++] = i * spacing + 0.0;
-        return ticks;
+    double spacing = round_up(width / (double)most), from = 0, count = 0;
+    while (true) {
+        from = ceil(range->low / spacing - 1e-9);
+        count = floor(range->high / spacing + 1e-9) - from + 1;
+        if (count <= (double)most) break;
+        spacing = round_up(spacing * 1.5);
     }
+    ticks.spacing = spacing;
+    for (size_t i = 0; (double)i < count; i++)
+        ticks.values[ticks.count++] = (from + (double)i) * spacing + 0.0; /* no −0 */
+    return ticks;
 }
 
 /* 1, 2, 5 of every decade, or fewer of them, or whole decades only, as there is room. */

@@ -61,16 +61,6 @@ static elbow_status compare_integers(elbow_comparison *c, bool counts, const cha
     return add_item(c, counts, name, text_a, text_b);
 }
 
-static elbow_status compare_numbers(elbow_comparison *c, const char *name, double a, double b) {
-    char text_a[32], text_b[32];
-    if (memcmp(&a, &b, sizeof a) == 0) return ELBOW_OK;
-    snprintf(text_a, sizeof text_a, "%.17g", a);
-    snprintf(text_b, sizeof text_b, "%.17g", b);
-    return add_item(c, true, name, text_a, text_b);
-}
-
-/* --------------------------------------------------------------------------------------------- values */
-
 static uint64_t bits_of(const void *value, size_t bytes) {
     uint32_t narrow;
     uint64_t wide;
@@ -81,6 +71,16 @@ static uint64_t bits_of(const void *value, size_t bytes) {
     memcpy(&narrow, value, sizeof narrow);
     return narrow;
 }
+
+static elbow_status compare_numbers(elbow_comparison *c, const char *name, double a, double b) {
+    char text_a[32], text_b[32];
+    if (bits_of(&a, sizeof a) == bits_of(&b, sizeof b)) return ELBOW_OK;
+    snprintf(text_a, sizeof text_a, "%.17g", a);
+    snprintf(text_b, sizeof text_b, "%.17g", b);
+    return add_item(c, true, name, text_a, text_b);
+}
+
+/* --------------------------------------------------------------------------------------------- values */
 
 static double value_of(const void *value, size_t bytes) {
     float narrow;

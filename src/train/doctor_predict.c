@@ -146,8 +146,9 @@ static double history_to_come(const elbow_run *run) {
     int64_t log = run->options->train.log_every, epoch = run->epoch_steps, steps = run->run_steps;
     const elbow_table *train = &run->metrics.train, *evaluation = &run->metrics.evaluation;
     double splits = (run->evaluators[ELBOW_VALID] != NULL) + (run->evaluators[ELBOW_TEST] != NULL);
-    double rows = (double)(steps / log) + (double)(steps / epoch) -
-                  (double)steps / ((double)(log / greatest_divisor(log, epoch)) * (double)epoch);
+    int64_t by_log = steps / log, by_epoch = steps / epoch, of_log = log / greatest_divisor(log, epoch);
+    double rows = (double)by_log + (double)by_epoch -
+                  (double)steps / ((double)of_log * (double)epoch); /* both at once */
     if (steps % log != 0 && steps % epoch != 0) rows++;
     double more = floor(rows + 0.5) - (double)train->rows, others = (double)evaluations(run) * splits;
     return sizeof(double) * (fmax(more, 0) * (double)train->columns +
@@ -165,7 +166,8 @@ static double interval(const elbow_options *options, const measured *m) {
 static double checkpoints(const elbow_run *run, const measured *m, double seconds) {
     int64_t every = run->options->checkpoint.every_steps;
     double by_clock = interval(run->options, m), count = 2; /* the first and the last */
-    if (every > 0) count += (double)(run->run_steps / every);
+    int64_t by_steps = every > 0 ? run->run_steps / every : 0;
+    count += (double)by_steps;
     if (by_clock > 0) count += seconds / by_clock;
     return count + (double)evaluations(run); /* each may be the best so far */
 }

@@ -133,7 +133,7 @@ elbow_status elbow_nonfinite_pass_over(elbow_run *run, const elbow_step_report *
         snprintf(text, sizeof text,
                  "%lld steps were passed over before it, which is all that train.nonfinite_limit allows",
                  (long long)before);
-        snprintf(setting, sizeof setting, "nonfinite_limit=%lld", (long long)(10 * before));
+        snprintf(setting, sizeof setting, "nonfinite_limit=%lld", 10 * (long long)before);
         return stop(run, report, &found, text, setting);
     }
     if (target < 0)

@@ -87,10 +87,11 @@ static elbow_status compare_table(const elbow_table *part, const elbow_table *wh
         for (size_t c = 0; c < part->columns; c++) {
             const double *other = elbow_table_column(whole, part->names[c]);
             if (!other || elbow_column_measures_time(part->names[c])) continue;
-            ELBOW_CHECK(memcmp(&part->values[c][r], &other[r], sizeof *other) == 0, ELBOW_MISMATCH,
+            double here = part->values[c][r], there = other[r];
+            ELBOW_CHECK(here == there || (isnan(here) && isnan(there)), ELBOW_MISMATCH,
                         "%s: its history is not that of metrics.h5: %s, row %zu (step %.0f): %s is %.17g "
                         "here and %.17g there; one of the two is of another run: move it away",
-                        subject, name, r, steps[r], part->names[c], part->values[c][r], other[r]);
+                        subject, name, r, steps[r], part->names[c], here, there);
         }
     return ELBOW_OK;
 }
