@@ -87,8 +87,17 @@ temporary() { [ -n "$(find "$run/checkpoints" -name '.step-*' -size +0 2>/dev/nu
 
 # over: what was killed is gone, with its children, some of which notice late.
 over() {
-    local child
-    finish 2>/dev/null # the shell would tell of each kill
+    local child i
+    for ((i = 0; i < 1200; i++)); do
+        running || break
+        sleep 0.1
+    done
+    if running; then
+        ps -o pid,ppid,stat,etime,wchan:20,args -g "$$" | grep -v ' ps ' | cut -c1-150 >&2
+        cat background.log >&2
+        fail "two minutes after $kind on $ranks ranks it is still there"
+    fi
+    wait "$pid" 2>/dev/null || true # the shell would tell of each kill
     for child in $children; do
         await eval "! kill -0 $child 2>/dev/null"
     done
@@ -203,7 +212,7 @@ complete() { [ -e "$run/state" ] && [ "$(word "$run")" = finished ]; }
 step_of() { "$ELBOW" info "$run" 2>/dev/null | sed -n 's/^  step  *\([0-9]*\).*/\1/p' || true; }
 
 disturb() {
-    local kind before after had
+    local before after had
     random ${#kinds[@]}
     kind=${kinds[$drawn]}
     before=$(step_of) had=$(good_checkpoints)
