@@ -6,6 +6,8 @@
 
 static const elbow_optimizer_ops *const optimizers[] = {
     &elbow_optimizer_adam,
+    &elbow_optimizer_radam,
+    &elbow_optimizer_sgd,
 };
 
 elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *options, size_t begin,
@@ -22,6 +24,8 @@ elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *
     optimizer->beta1 = options->optimizer.beta1;
     optimizer->beta2 = options->optimizer.beta2;
     optimizer->epsilon = options->optimizer.epsilon;
+    optimizer->momentum = options->optimizer.momentum;
+    optimizer->nesterov = options->optimizer.nesterov;
     optimizer->weight_decay = options->optimizer.weight_decay;
     for (size_t s = 0; s < ops->slots && status == ELBOW_OK; s++)
         status = elbow_aligned_reals(optimizer->count, &optimizer->slots[s]);

@@ -8,6 +8,7 @@ enum { OPTIMIZER_SLOTS = 4 };
 
 typedef struct elbow_optimizer_ops {
     const char *name;
+    const char *reads; /* options that only some members read, "optimizer.beta1 …"; NULL: none */
     size_t slots;
     const char *slot_names[OPTIMIZER_SLOTS];
     void (*step)(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale, real *gradient,
@@ -18,10 +19,11 @@ struct elbow_optimizer {
     const elbow_optimizer_ops *ops;
     size_t count;     /* parameters that it updates */
     elbow_team *team; /* the caller's, or NULL */
-    double beta1, beta2, epsilon, weight_decay;
+    double beta1, beta2, epsilon, momentum, weight_decay;
+    bool nesterov;
     real *slots[OPTIMIZER_SLOTS]; /* (count) each */
 };
 
-extern const elbow_optimizer_ops elbow_optimizer_adam;
+extern const elbow_optimizer_ops elbow_optimizer_adam, elbow_optimizer_radam, elbow_optimizer_sgd;
 
 #endif

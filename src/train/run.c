@@ -69,12 +69,13 @@ static void warn_unread(void *context, const char *text) {
     elbow_warn("%s", text);
 }
 
-/* `real_data`: the field is what will be trained on, so that what nothing reads is worth a word. */
+/* With an optimizer the field is what will be trained on, so that what nothing reads is worth a word. */
 static elbow_status try_model(const elbow_options *options, const elbow_field *field,
-                              const elbow_field *context, bool real_data) {
+                              const elbow_field *context, const elbow_optimizer *optimizer) {
     elbow_vae *vae = NULL;
     elbow_status status = elbow_vae_create(&vae, options, field, context);
-    if (status == ELBOW_OK && real_data) status = elbow_unread_find(options, vae, warn_unread, NULL);
+    if (status == ELBOW_OK && optimizer != NULL)
+        status = elbow_unread_find(options, vae, optimizer, warn_unread, NULL);
     elbow_vae_destroy(&vae);
     return status;
 }
@@ -94,12 +95,12 @@ static elbow_status try_stand_ins(const elbow_options *options) {
         {.kind = ELBOW_SEQUENCE, .dimensions = 16, .vocabulary = 4, .symbols = symbols, .terminated = true}};
     const elbow_field *given = strcmp(options->data.context, "none") == 0 ? NULL : &fields[1];
     char name[64], known[256];
-    elbow_status status = try_model(options, &fields[0], given, false); /* also where the name is unknown */
+    elbow_status status = try_model(options, &fields[0], given, NULL); /* also where the name is unknown */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(options->model.likelihood, " \t"),
              options->model.likelihood);
     for (size_t i = 1; i < sizeof fields / sizeof *fields && status != ELBOW_OK; i++) {
         elbow_likelihood_list(&fields[i], known, sizeof known);
-        if (strstr(known, name) != NULL) status = try_model(options, &fields[i], given, false);
+        if (strstr(known, name) != NULL) status = try_model(options, &fields[i], given, NULL);
     }
     return status;
 }
@@ -128,8 +129,8 @@ elbow_status elbow_train_check(const elbow_options *options, const elbow_field *
     /* How many steps an epoch has, only the data says: at least one. */
     ELBOW_TRY(parse_schedules(options, elbow_run_length(options, 1), &temperature, &beta, &learning_rate));
     ELBOW_TRY(elbow_variance_create(&variance, 0, options, NULL)); /* whatever the likelihood */
-    ELBOW_TRY(field ? try_model(options, field, context, true) : try_stand_ins(options));
-    elbow_status status = elbow_optimizer_create(&optimizer, options, 0, 0);
+    ELBOW_TRY(elbow_optimizer_create(&optimizer, options, 0, 0));
+    elbow_status status = field ? try_model(options, field, context, optimizer) : try_stand_ins(options);
     elbow_optimizer_destroy(&optimizer);
     return status;
 }

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optim/optimizer_ops.h"
 #include "vae/vae_inside.h"
 
 typedef struct search {
     const elbow_vae *vae;
+    const elbow_optimizer *optimizer;
     elbow_unread_say *say;
     void *context;
 } search;
@@ -57,21 +59,36 @@ static const struct {
     {"objective.kl", read_by_estimator, "estimator.name sums the KL term over all z"},
 };
 
+static const struct {
+    const char *key, *why;
+} optimizer_rows[] = {
+    {"optimizer.beta1", "only adam and radam in optimizer.name keep a mean of gradients"},
+    {"optimizer.beta2", "only adam and radam in optimizer.name keep a mean of squares"},
+    {"optimizer.epsilon", "only adam and radam in optimizer.name divide by a root"},
+    {"optimizer.momentum", "only optimizer.name = sgd has momentum; beta1 is the others'"},
+    {"optimizer.nesterov", "only optimizer.name = sgd has momentum"},
+};
+
+static void tell(const search *s, const char *key, const char *value, const char *why) {
+    char text[ELBOW_OPTION_BYTES + 256];
+    snprintf(text, sizeof text, "%s = %s is set, and nothing reads it: %s", key, value, why);
+    s->say(s->context, text);
+}
+
 static void look(void *context, const char *key, elbow_option_role role, const char *value,
                  const char *usual) {
     const search *s = context;
-    char text[ELBOW_OPTION_BYTES + 256];
     (void)role, (void)usual;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].key, key) != 0 || rows[i].is_read(s->vae, key)) continue;
-        snprintf(text, sizeof text, "%s = %s is set, and nothing reads it: %s", key, value, rows[i].why);
-        s->say(s->context, text);
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].key, key) == 0 && !rows[i].is_read(s->vae, key)) tell(s, key, value, rows[i].why);
+    for (size_t i = 0; i < sizeof optimizer_rows / sizeof *optimizer_rows; i++)
+        if (strcmp(optimizer_rows[i].key, key) == 0 && !names(s->optimizer->ops->reads, key))
+            tell(s, key, value, optimizer_rows[i].why);
 }
 
-elbow_status elbow_unread_find(const elbow_options *options, const elbow_vae *vae, elbow_unread_say *say,
-                               void *context) {
-    search s = {.vae = vae, .say = say, .context = context};
+elbow_status elbow_unread_find(const elbow_options *options, const elbow_vae *vae,
+                               const elbow_optimizer *optimizer, elbow_unread_say *say, void *context) {
+    search s = {.vae = vae, .optimizer = optimizer, .say = say, .context = context};
     elbow_options *defaults = NULL;
     ELBOW_TRY(elbow_options_create(&defaults));
     elbow_options_compare(options, defaults, look, &s);

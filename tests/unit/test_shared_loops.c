@@ -1,5 +1,5 @@
 /* The loops that a team shares have the same bits on 1, 2, 3 and 5 threads, and on none: dense layers, likelihoods,
- * Adam. Sizes are such that every thread of the largest team has a part. */
+ * optimizers. Sizes are such that every thread of the largest team has a part. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -65,12 +65,14 @@ static void dense_layers(void **state) {
     }
 }
 
-static void adam(void **state) {
-    (void)state;
+static void update_pass(const char *name) {
     const size_t n = 7 * 65536 + 12345;
     elbow_options *options = NULL;
     real *first = NULL;
+    char text[64];
+    snprintf(text, sizeof text, "optimizer.name=%s", name);
     assert_int_equal(elbow_options_create(&options), ELBOW_OK);
+    assert_int_equal(elbow_options_set(options, text), ELBOW_OK);
     const real *gradient = hold_reals("test.gradient", n, -1, 1);
     real *spent = hold_copy(gradient, n * sizeof *spent, 0);
     for (size_t t = 0; t < TEAMS; t++) {
@@ -90,6 +92,13 @@ static void adam(void **state) {
     }
     elbow_options_destroy(&options);
     release_held();
+}
+
+static void optimizers(void **state) {
+    (void)state;
+    update_pass("adam");
+    update_pass("radam");
+    update_pass("sgd");
 }
 
 /* log p and what goes back to the features, two draws of each example. */
@@ -154,7 +163,7 @@ static void likelihoods(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense_layers), cmocka_unit_test(adam),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dense_layers), cmocka_unit_test(optimizers),
                                        cmocka_unit_test(likelihoods)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

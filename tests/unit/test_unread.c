@@ -32,6 +32,7 @@ static heard search(char kind, const char *const *settings) {
     heard h = {0};
     elbow_options *options = NULL;
     elbow_vae *vae = NULL;
+    elbow_optimizer *optimizer = NULL;
     elbow_column columns[] = {small_column(2, 0), small_column(3, 0), small_column(0, 1)};
     elbow_field field = small_table(columns, kind == 'r' ? 3 : 2);
     if (kind == 'i')
@@ -44,7 +45,9 @@ static heard search(char kind, const char *const *settings) {
     set(options, settings);
     if (elbow_vae_create(&vae, options, &field, NULL) != ELBOW_OK)
         fail_msg("%s: %s", settings[0], elbow_error_message());
-    assert_int_equal(elbow_unread_find(options, vae, hear, &h), ELBOW_OK);
+    assert_int_equal(elbow_optimizer_create(&optimizer, options, 0, 0), ELBOW_OK);
+    assert_int_equal(elbow_unread_find(options, vae, optimizer, hear, &h), ELBOW_OK);
+    elbow_optimizer_destroy(&optimizer);
     elbow_vae_destroy(&vae);
     elbow_options_destroy(&options);
     return h;
@@ -87,6 +90,17 @@ static void options_without_readers(void **state) {
         {'i',
          {"estimator.temperature=0.5", "estimator.name=pathwise", "model.latent=gaussian 2", NULL},
          "estimator.temperature"},
+        {'i', {"optimizer.beta1=0.5", "optimizer.beta2=0.9", "optimizer.epsilon=1e-4", NULL}, NULL},
+        {'i', {"optimizer.beta2=0.9", "optimizer.epsilon=1e-4", "optimizer.name=radam", NULL}, NULL},
+        {'i', {"optimizer.beta1=0.5", "optimizer.name=sgd", NULL}, "optimizer.beta1"},
+        {'i', {"optimizer.beta2=0.9", "optimizer.name=sgd", NULL}, "optimizer.beta2"},
+        {'i', {"optimizer.epsilon=1e-4", "optimizer.name=sgd", NULL}, "optimizer.epsilon"},
+        {'i',
+         {"optimizer.momentum=0.5", "optimizer.nesterov=yes", "optimizer.weight_decay=0.1",
+          "optimizer.name=sgd", NULL},
+         NULL},
+        {'i', {"optimizer.momentum=0.5", NULL}, "optimizer.momentum"},
+        {'i', {"optimizer.nesterov=yes", "optimizer.name=radam", NULL}, "optimizer.nesterov"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

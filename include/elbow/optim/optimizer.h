@@ -25,17 +25,26 @@ void elbow_optimizer_share(elbow_optimizer *optimizer, elbow_team *team);
 
 /* One update, number t = 1, 2, …. gradient and parameters: (end − begin), both from parameter `begin` on. The
  * gradient counts times `scale`, the clipping factor, and is used up: zeros are left of it, for the next one to be
- * added to. Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), bias corrections and step
- * size in double:
+ * added to. The members, all with decoupled weight decay (Loshchilov & Hutter 2019), bias corrections and step size in
+ * double:
  *
+ * adam (Kingma & Ba 2015)
  *     m ← β1 m + (1 − β1) g       v ← β2 v + (1 − β2) g²
- *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m / (√(v / (1 − β2^t)) + ε)                                     */
+ *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m / (√(v / (1 − β2^t)) + ε)
+ *
+ * radam (Liu et al. 2020): m and v as Adam's; ρ_∞ = 2/(1 − β2) − 1 and ρ_t = ρ_∞ − 2t β2^t/(1 − β2^t),
+ *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m · r_t √(1 − β2^t) / (√v + ε)                     where ρ_t > 5,
+ *     θ ← θ (1 − lr·wd) − lr/(1 − β1^t) · m                                                  before that;
+ *     r_t = √((ρ_t − 4)(ρ_t − 2) ρ_∞ / ((ρ_∞ − 4)(ρ_∞ − 2) ρ_t))
+ *
+ * sgd (Polyak 1964; Sutskever et al. 2013): v ← μ v + g,
+ *     θ ← θ (1 − lr·wd) − lr · v,  with Nesterov's momentum  − lr · (g + μ v)                             */
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
                           real *gradient, real *parameters);
 
 const char *elbow_optimizer_name(const elbow_optimizer *optimizer);
 
-/* Its state, slot by slot: "first_moment", "second_moment"; values point at parameter `begin`. */
+/* Its state, slot by slot: "first_moment" and "second_moment", or "momentum"; values point at parameter `begin`. */
 size_t elbow_optimizer_slots(const elbow_optimizer *optimizer);
 const char *elbow_optimizer_slot_name(const elbow_optimizer *optimizer, size_t slot);
 real *elbow_optimizer_slot(elbow_optimizer *optimizer, size_t slot);
