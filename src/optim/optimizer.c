@@ -20,7 +20,9 @@ elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *
     elbow_optimizer *optimizer = calloc(1, sizeof *optimizer);
     ELBOW_CHECK(optimizer != NULL, ELBOW_MEMORY, "no memory for an optimizer");
     optimizer->ops = ops;
+    optimizer->begin = begin;
     optimizer->count = end - begin;
+    optimizer->pace = 1;
     optimizer->beta1 = options->optimizer.beta1;
     optimizer->beta2 = options->optimizer.beta2;
     optimizer->epsilon = options->optimizer.epsilon;
@@ -43,9 +45,34 @@ void elbow_optimizer_destroy(elbow_optimizer **optimizer) {
 
 void elbow_optimizer_share(elbow_optimizer *optimizer, elbow_team *team) { optimizer->team = team; }
 
+static size_t within(const elbow_optimizer *optimizer, size_t parameter) {
+    size_t at = parameter > optimizer->begin ? parameter - optimizer->begin : 0;
+    return at < optimizer->count ? at : optimizer->count;
+}
+
+void elbow_optimizer_pace(elbow_optimizer *optimizer, size_t begin, size_t end, double factor) {
+    optimizer->paced_begin = within(optimizer, begin);
+    optimizer->paced_end = within(optimizer, end);
+    optimizer->pace = factor;
+}
+
+/* Some of the parameters, by an optimizer that is that part of the whole: no bit depends on where it is cut. */
+static void step_part(const elbow_optimizer *optimizer, size_t begin, size_t end, int64_t t,
+                      double learning_rate, real scale, real *gradient, real *parameters) {
+    elbow_optimizer part = *optimizer;
+    if (begin == end) return;
+    part.count = end - begin;
+    for (size_t s = 0; s < part.ops->slots; s++) part.slots[s] += begin;
+    part.ops->step(&part, t, learning_rate, scale, gradient + begin, parameters + begin);
+}
+
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
                           real *gradient, real *parameters) {
-    optimizer->ops->step(optimizer, t, learning_rate, scale, gradient, parameters);
+    size_t begin = optimizer->paced_begin, end = optimizer->paced_end;
+    if (begin == end || optimizer->pace == 1) begin = end = optimizer->count;
+    step_part(optimizer, 0, begin, t, learning_rate, scale, gradient, parameters);
+    step_part(optimizer, begin, end, t, learning_rate * optimizer->pace, scale, gradient, parameters);
+    step_part(optimizer, end, optimizer->count, t, learning_rate, scale, gradient, parameters);
 }
 
 const char *elbow_optimizer_name(const elbow_optimizer *optimizer) { return optimizer->ops->name; }

@@ -17,7 +17,9 @@ typedef struct elbow_optimizer_ops {
 
 struct elbow_optimizer {
     const elbow_optimizer_ops *ops;
-    size_t count;     /* parameters that it updates */
+    size_t begin, count;           /* parameters that it updates */
+    size_t paced_begin, paced_end; /* of those, from 0 on: what learns at pace × the rate */
+    double pace;
     elbow_team *team; /* the caller's, or NULL */
     double beta1, beta2, epsilon, momentum, weight_decay;
     bool nesterov;

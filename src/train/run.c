@@ -181,6 +181,7 @@ static elbow_status create_saver(elbow_run *run) {
 static elbow_status create_parts(elbow_run *run) {
     elbow_world *world = run->world;
     const elbow_options *options = run->options;
+    size_t prior_begin = 0, prior_end = 0;
     size_t first = 0, count = 0, begin = 0, end = 0;
     ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset, ELBOW_X),
                                           elbow_view_context(&run->view)));
@@ -198,6 +199,8 @@ static elbow_status create_parts(elbow_run *run) {
     ELBOW_TRY_ALL(world, elbow_team_create(&run->team, (int)options->train.threads));
     ELBOW_TRY_ALL(world, elbow_optimizer_create(&run->optimizer, options, begin, end));
     elbow_optimizer_share(run->optimizer, run->team);
+    elbow_vae_prior_range(run->vae, &prior_begin, &prior_end);
+    elbow_optimizer_pace(run->optimizer, prior_begin, prior_end, options->optimizer.prior_rate);
     ELBOW_TRY_ALL(world, elbow_loader_create(&run->loader, &run->view, &run->order, first, count));
     ELBOW_TRY_ALL(world, elbow_summary_create(&run->summary, run));
     ELBOW_TRY_ALL(world, elbow_metrics_create(&run->metrics));

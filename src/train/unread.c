@@ -44,6 +44,13 @@ static bool read_by_reals(const elbow_vae *vae, const char *key) {
     return elbow_vae_continuous(vae);
 }
 
+static bool read_by_learned(const elbow_vae *vae, const char *key) {
+    size_t begin = 0, end = 0;
+    (void)key;
+    elbow_vae_prior_range(vae, &begin, &end);
+    return begin < end;
+}
+
 static const struct {
     const char *key;
     bool (*is_read)(const elbow_vae *vae, const char *key);
@@ -57,6 +64,7 @@ static const struct {
     {"model.word_dropout", read_by_model, "only model.likelihood = gru and transformer hide symbols"},
     {"estimator.temperature", read_by_relaxed, "estimator.name and model.latent relax nothing in training"},
     {"objective.kl", read_by_estimator, "estimator.name sums the KL term over all z"},
+    {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},
 };
 
 static const struct {

@@ -109,7 +109,10 @@ elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_opti
         ELBOW_TRY(elbow_stochastic_declare_posterior(
             &latents->layers[i], latents->groups, elbow_net_output_width(latents->up[i]), options, params));
     }
-    return declare_priors(latents, options, params);
+    latents->prior_begin = params->size;
+    status = declare_priors(latents, options, params);
+    latents->prior_end = params->size;
+    return status;
 }
 
 elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t samples, bool training,

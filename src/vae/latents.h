@@ -22,6 +22,7 @@ typedef struct elbow_latents {
     elbow_net *up[LATENT_LAYERS];   /* up[i] leads to layer i; none to layer 0, which the encoder leads to */
     elbow_net *down[LATENT_LAYERS]; /* down[i] leads to the prior of layer i; NULL where it has no features */
     size_t features, given;         /* widths */
+    size_t prior_begin, prior_end;  /* the parameters of priors and down */
     size_t batch, samples, rows;    /* of the last forward */
     const real *context;            /* (B, given) */
     const real *up_features[LATENT_LAYERS], *down_features[LATENT_LAYERS];

@@ -95,6 +95,11 @@ void elbow_vae_destroy(elbow_vae **vae) {
 
 const elbow_params *elbow_vae_params(const elbow_vae *vae) { return &vae->params; }
 size_t elbow_vae_split(const elbow_vae *vae) { return vae->split; }
+void elbow_vae_prior_range(const elbow_vae *vae, size_t *begin, size_t *end) {
+    *begin = vae->latents.prior_begin;
+    *end = vae->latents.prior_end;
+}
+
 const elbow_field *elbow_vae_field(const elbow_vae *vae) { return &vae->field; }
 const elbow_field *elbow_vae_context(const elbow_vae *vae) { return vae->given_width ? &vae->context : NULL; }
 size_t elbow_vae_bytes(const elbow_vae *vae) { return elbow_arena_bytes(vae->arena); }

@@ -247,6 +247,36 @@ static void parts_make_the_whole(void **state) {
         }
 }
 
+/* A range with a rate of its own moves as under an optimizer of that rate, and the rest as ever; a factor of 1, and a range
+ * that others own, change nothing. */
+static void paced_range(void **state) {
+    (void)state;
+    enum { FROM = 101, TO = 907, OWN = 64 }; /* this optimizer's parameters begin at OWN of the model's */
+    for (const setting *s = settings; s < settings + SETTINGS; ++s) {
+        setting fast = *s;
+        real theta[5][N];
+        elbow_optimizer *made[5];
+        fast.rate *= 2.5;
+        for (size_t k = 0; k < 5; ++k) {
+            made[k] = make(s, OWN, OWN + N);
+            memcpy(theta[k], hold_reals("test.theta", N, -1, 1), sizeof theta[k]);
+        }
+        elbow_optimizer_pace(made[2], OWN + FROM, OWN + TO, 2.5);
+        elbow_optimizer_pace(made[3], 0, OWN, 2.5);
+        elbow_optimizer_pace(made[4], 0, OWN + FROM, 2.5); /* cut at the front */
+        for (int t = 1; t <= 8; ++t)
+            for (size_t k = 0; k < 5; ++k) update(made[k], t, k == 1 ? &fast : s, 0, N, theta[k]);
+        for (size_t i = 0; i < N; ++i) {
+            assert_true(theta[2][i] == theta[i >= FROM && i < TO][i]);
+            assert_true(theta[3][i] == theta[0][i]);
+            assert_true(theta[4][i] == theta[i < FROM][i]);
+        }
+        assert_true(theta[0][FROM] != theta[1][FROM]);
+        for (size_t k = 0; k < 5; ++k) elbow_optimizer_destroy(&made[k]);
+        release_held();
+    }
+}
+
 /* What lies between tensors has no gradient and stays 0; decay alone leaves no trace in the slots. */
 static void no_gradient(void **state) {
     (void)state;
@@ -294,15 +324,11 @@ static void slots(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_plain),
-        cmocka_unit_test(rectified_from_the_sixth_step),
-        cmocka_unit_test(radam_becomes_adam),
-        cmocka_unit_test(momentum_gathers),
-        cmocka_unit_test(resumed_from_slots),
-        cmocka_unit_test(parts_make_the_whole),
-        cmocka_unit_test(no_gradient),
-        cmocka_unit_test(moments_end),
-        cmocka_unit_test(slots),
+        cmocka_unit_test(against_plain),      cmocka_unit_test(rectified_from_the_sixth_step),
+        cmocka_unit_test(radam_becomes_adam), cmocka_unit_test(momentum_gathers),
+        cmocka_unit_test(resumed_from_slots), cmocka_unit_test(parts_make_the_whole),
+        cmocka_unit_test(paced_range),        cmocka_unit_test(no_gradient),
+        cmocka_unit_test(moments_end),        cmocka_unit_test(slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

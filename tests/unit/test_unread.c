@@ -99,6 +99,8 @@ static void options_without_readers(void **state) {
          {"optimizer.momentum=0.5", "optimizer.nesterov=yes", "optimizer.weight_decay=0.1",
           "optimizer.name=sgd", NULL},
          NULL},
+        {'i', {"optimizer.prior_rate=2", NULL}, "optimizer.prior_rate"},
+        {'i', {"optimizer.prior_rate=2", "model.prior=learned", NULL}, NULL},
         {'i', {"optimizer.momentum=0.5", NULL}, "optimizer.momentum"},
         {'i', {"optimizer.nesterov=yes", "optimizer.name=radam", NULL}, "optimizer.nesterov"},
     };

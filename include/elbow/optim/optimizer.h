@@ -23,6 +23,10 @@ void elbow_optimizer_destroy(elbow_optimizer **optimizer);
 typedef struct elbow_team elbow_team;
 void elbow_optimizer_share(elbow_optimizer *optimizer, elbow_team *team);
 
+/* The model's parameters begin … end − 1, as far as they are among this optimizer's, learn at factor × the rate, and decay at
+ * it too. One such range; the last one given counts. */
+void elbow_optimizer_pace(elbow_optimizer *optimizer, size_t begin, size_t end, double factor);
+
 /* One update, number t = 1, 2, …. gradient and parameters: (end − begin), both from parameter `begin` on. The
  * gradient counts times `scale`, the clipping factor, and is used up: zeros are left of it, for the next one to be
  * added to. The members, all with decoupled weight decay (Loshchilov & Hutter 2019), bias corrections and step size in

@@ -48,6 +48,8 @@ void elbow_vae_destroy(elbow_vae **vae);
 
 const elbow_params *elbow_vae_params(const elbow_vae *vae);
 size_t elbow_vae_split(const elbow_vae *vae); /* first parameter that is not encoder or posterior */
+/* The parameters begin … end − 1 are those of the priors, and of the networks that lead to them; none: begin = end. */
+void elbow_vae_prior_range(const elbow_vae *vae, size_t *begin, size_t *end);
 const elbow_field *elbow_vae_field(const elbow_vae *vae);
 const elbow_field *elbow_vae_context(const elbow_vae *vae); /* NULL: nothing is given */
 
