@@ -36,7 +36,9 @@ static bool read_by_relaxed(const elbow_vae *vae, const char *key) {
 
 static bool read_by_discrete(const elbow_vae *vae, const char *key) {
     (void)key;
-    return elbow_vae_relaxes(vae);
+    for (size_t g = 0; g < vae->latents.groups; g++)
+        if (elbow_vae_group(vae, g).discrete) return true;
+    return false;
 }
 
 static bool read_by_reals(const elbow_vae *vae, const char *key) {
@@ -63,7 +65,8 @@ static const struct {
     {"model.embedding", read_by_model, "only model.likelihood = gru has embeddings of that width"},
     {"model.word_dropout", read_by_model, "only model.likelihood = gru and transformer hide symbols"},
     {"estimator.temperature", read_by_relaxed, "estimator.name and model.latent relax nothing in training"},
-    {"objective.kl", read_by_estimator, "estimator.name sums the KL term over all z"},
+    {"objective.kl", read_by_estimator,
+     "estimator.name sums the KL term over all z, or has it within importance weights"},
     {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},
 };
 

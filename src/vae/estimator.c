@@ -5,10 +5,9 @@
 #include "base/family.h"
 
 static const elbow_estimator_ops *const estimators[] = {
-    &elbow_estimator_gumbel_softmax,
-    &elbow_estimator_straight_through_gumbel,
-    &elbow_estimator_pathwise,
-    &elbow_estimator_exact,
+    &elbow_estimator_gumbel_softmax, &elbow_estimator_straight_through_gumbel,
+    &elbow_estimator_pathwise,       &elbow_estimator_exact,
+    &elbow_estimator_reinforce,      &elbow_estimator_vimco,
 };
 
 static elbow_status check_free_bits(const elbow_options *options) {
@@ -43,6 +42,7 @@ elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_opti
     if (!estimator->importance) return ELBOW_OK;
     status = check_free_bits(options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "objective.free_bits", status);
+    if (estimator->ops->unrelaxed) return ELBOW_OK;
     status = check_weights(latents);
     return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.bound", status);
 }

@@ -23,6 +23,7 @@ typedef struct elbow_estimator elbow_estimator;
 typedef struct elbow_estimator_ops {
     const char *name;
     const char *reads; /* options that only some members read, "objective.kl …"; NULL: none */
+    bool unrelaxed;    /* has values of discrete z as they are, in what is scored and differentiated */
     /* What it needs of latents and options, ELBOW_USAGE where it does not get it, blamed on the option; declares estimator.* where it owns
      * parameters; sets `draws` where that is not estimator.samples. NULL where there is nothing to say. */
     elbow_status (*create)(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
@@ -54,6 +55,6 @@ void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *l
                                     const elbow_objective *objective, bool hard, elbow_terms *terms);
 
 extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
-    elbow_estimator_pathwise, elbow_estimator_exact;
+    elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce, elbow_estimator_vimco;
 
 #endif

@@ -106,4 +106,5 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     elbow_latents_prior_backward(latents, pass, 0);
 }
 
-const elbow_estimator_ops elbow_estimator_exact = {.name = "exact", .create = create, .run = run};
+const elbow_estimator_ops elbow_estimator_exact = {
+    .name = "exact", .unrelaxed = true, .create = create, .run = run};

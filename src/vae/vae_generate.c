@@ -65,7 +65,7 @@ elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t index) {
 
 bool elbow_vae_relaxes(const elbow_vae *vae) {
     for (size_t g = 0; g < vae->latents.groups; g++)
-        if (elbow_vae_group(vae, g).discrete) return vae->estimator.ops != &elbow_estimator_exact;
+        if (elbow_vae_group(vae, g).discrete) return !vae->estimator.ops->unrelaxed;
     return false;
 }
 

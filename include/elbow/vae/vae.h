@@ -128,7 +128,7 @@ typedef struct elbow_latent_view {
 } elbow_latent_view;
 size_t elbow_vae_groups(const elbow_vae *vae);
 elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t group);
-bool elbow_vae_relaxes(const elbow_vae *vae);   /* some are discrete: a temperature means something */
+bool elbow_vae_relaxes(const elbow_vae *vae);   /* training relaxes some: a temperature means something */
 size_t elbow_vae_z_width(const elbow_vae *vae); /* of the layer next to x */
 /* (rows, width) of the last draw. */
 const real *elbow_vae_z(const elbow_vae *vae);
