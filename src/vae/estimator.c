@@ -8,6 +8,7 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_gumbel_softmax, &elbow_estimator_straight_through_gumbel,
     &elbow_estimator_pathwise,       &elbow_estimator_exact,
     &elbow_estimator_reinforce,      &elbow_estimator_vimco,
+    &elbow_estimator_disarm,
 };
 
 static elbow_status check_free_bits(const elbow_options *options) {

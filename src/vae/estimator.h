@@ -55,6 +55,7 @@ void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *l
                                     const elbow_objective *objective, bool hard, elbow_terms *terms);
 
 extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
-    elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce, elbow_estimator_vimco;
+    elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce, elbow_estimator_vimco,
+    elbow_estimator_disarm;
 
 #endif

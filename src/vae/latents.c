@@ -198,6 +198,12 @@ const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass)
     return draw(latents, pass, 0, false, true);
 }
 
+const real *elbow_latents_sample_pairs(elbow_latents *latents, const elbow_pass *pass) {
+    latents->z = elbow_stochastic_sample_pairs(&latents->layers[0], pass);
+    elbow_latents_condition(latents, pass);
+    return latents->z;
+}
+
 const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
                                        size_t batch) {
     latents->batch = latents->rows = batch;

@@ -55,6 +55,8 @@ void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const
 /* Draws of all layers, relaxed or exact; and what the priors say of them. Return z of layer 0. */
 const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard);
 const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass);
+/* One layer of factorised Bernoulli variables: antithetic pairs of draws, 2k and 2k + 1. */
+const real *elbow_latents_sample_pairs(elbow_latents *latents, const elbow_pass *pass);
 /* p of a layer, of all of them; given their draws where they are `drawn`. Part of the functions around. */
 void elbow_latents_prior(elbow_latents *latents, const elbow_pass *pass, size_t layer, bool drawn);
 void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass);

@@ -200,6 +200,20 @@ const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *p
     return join(layer);
 }
 
+/* The uniform of a word's complement is 1 − u, exactly (logistic.h). */
+const real *elbow_stochastic_sample_pairs(elbow_stochastic *layer, const elbow_pass *pass) {
+    for (size_t g = 0; g < layer->count; g++) {
+        elbow_group *group = &layer->groups[g];
+        size_t count = layer->batch * group->words_width;
+        group->z = group->soft = group->z_block;
+        draw_words(layer, group, pass);
+        for (size_t s = 0; s + 1 < layer->samples; s += 2)
+            for (size_t i = s * count; i < (s + 1) * count; i++) group->words[i + count] = ~group->words[i];
+        group->posterior->sample(group, pass, rows_of(layer));
+    }
+    return join(layer);
+}
+
 const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t batch) {
     layer->batch = batch;
     layer->samples = 1;

@@ -51,6 +51,8 @@ const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pa
 
 /* An exact draw in each row from q; or from the prior, whose forward has been called. Returns z. */
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass);
+/* From q, factorised Bernoulli variables only: draws 2k and 2k + 1 are antithetic, of u and 1 − u. samples is even. */
+const real *elbow_stochastic_sample_pairs(elbow_stochastic *layer, const elbow_pass *pass);
 const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t batch);
 
 /* Takes z from elsewhere: (R, z_width), discrete values. Completes q where that is wanted. */

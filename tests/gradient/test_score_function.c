@@ -34,7 +34,7 @@ typedef struct score_case {
     real rubbish[BATCH * CONFIGURATIONS * WIDTH];
     /* Of all z, after look(): */
     double log_q[CONFIGURATIONS], log_p[CONFIGURATIONS], log_px[CONFIGURATIONS], kl[GROUPS][CONFIGURATIONS];
-    real group_z[GROUPS][CONFIGURATIONS * WIDTH];
+    real group_z[GROUPS][CONFIGURATIONS * WIDTH], logits[GROUPS][WIDTH]; /* logits: of bits */
     /* What is drawn next, (R), where draws are handed out. */
     elbow_posterior_ops handing[GROUPS];
     size_t drawn[BATCH * DRAWS];
@@ -145,6 +145,7 @@ static void look(score_case *c) {
     for (size_t g = 0; g < layer->count; ++g) {
         elbow_group *group = &layer->groups[g];
         memcpy(c->group_z[g], group->z, C * group->z_width * sizeof(real));
+        memcpy(c->logits[g], group->q, group->variables * sizeof(real));
         elbow_group_kl(group, &c->pass, group->divergence, C, 0);
         for (size_t i = 0; i < C; ++i) c->kl[g][i] = group->kl[i];
         elbow_group_log_q(group, values, C, 0);
@@ -161,6 +162,24 @@ static bool advance(const score_case *c, size_t *draws) {
         draws[s] = 0;
     }
     return false;
+}
+
+/* Of an antithetic pair: bits differ either way with σ(−|l|) each, and else both are the likelier. */
+static double pair_probability(const score_case *c, const size_t *draws) {
+    double product = 1;
+    for (size_t g = 0; g < c->latents.groups; ++g) {
+        const elbow_group *group = &c->latents.layers[0].groups[g];
+        size_t L = group->variables;
+        for (size_t l = 0; l < L; ++l) {
+            real one = c->group_z[g][draws[0] * L + l], other = c->group_z[g][draws[1] * L + l];
+            double rare = 1 / (1 + exp(fabs(c->logits[g][l])));
+            if (one != other)
+                product *= rare;
+            else
+                product *= (one == 1) == (c->logits[g][l] > 0) ? 1 - 2 * rare : 0;
+        }
+    }
+    return product;
 }
 
 static double probability(const score_case *c, const size_t *draws) {
@@ -250,6 +269,7 @@ static void unbiased(const setting *s) {
     score_case c;
     char what[256];
     size_t draws[DRAWS] = {0};
+    bool paired = strcmp(s->estimator, "disarm") == 0;
     make(&c, s);
     snprintf(what, sizeof what, "%s x%zu, %s, %s, %s, %s", s->estimator, s->samples, s->latent, s->posterior,
              s->prior, s->kl);
@@ -264,7 +284,7 @@ static void unbiased(const setting *s) {
         if (!(fabs(terms.objective - objective) <= 1e-12 * (1 + fabs(objective))))
             fail_msg("%s: the objective is %.15g, plainly %.15g", what, terms.objective, objective);
         assert_true(fabs(terms.elbo - (terms.reconstruction - terms.kl)) <= 1e-12 * (1 + fabs(terms.elbo)));
-        add(mean, probability(&c, draws), c.gradient, c.params.size);
+        add(mean, paired ? pair_probability(&c, draws) : probability(&c, draws), c.gradient, c.params.size);
     } while (advance(&c, draws));
     check_gradient(what, expected_loss, &c, c.theta, mean, c.params.size);
     check_gaps(&c.params, mean);
@@ -296,6 +316,11 @@ static void expectations(void **state) {
         {"vimco", "bernoulli 3", "factorised", "learned", "analytic", 2, 1, 0},
         {"vimco", "bernoulli 3", "autoregressive", "mixture", "analytic", 3, 0, 0},
         {"vimco", "categorical 1x3, bernoulli 1", "factorised", "learned", "analytic", 4, 1, 0},
+        {"disarm", "bernoulli 3", "factorised", "standard", "analytic", 2, 1, 0},
+        {"disarm", "bernoulli 3", "factorised", "learned", "analytic", 2, 1, 0.05},
+        {"disarm", "bernoulli 3", "factorised", "learned", "analytic", 2, 1, 5},
+        {"disarm", "bernoulli 3", "factorised", "autoregressive", "analytic", 2, 1.4, 0},
+        {"disarm", "bernoulli 2, bernoulli 1", "factorised", "mixture, learned", "sampled", 2, 1.4, 0},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; ++i) unbiased(&settings[i]);
 }
@@ -305,9 +330,10 @@ static void batches(void **state) {
     static const setting settings[] = {
         {"reinforce", "categorical 2x3", "autoregressive", "learned", "analytic", 3, 1.3, 0.6},
         {"vimco", "bernoulli 3", "autoregressive", "learned", "analytic", 3, 1.3, 0},
+        {"disarm", "bernoulli 3", "factorised", "learned", "sampled", 4, 1.3, 0},
     };
     (void)state;
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; ++i) {
         score_case c;
         size_t S = settings[i].samples, together[BATCH * DRAWS];
         make(&c, &settings[i]);
@@ -336,6 +362,7 @@ static void own_draws(void **state) {
         {"reinforce", "bernoulli 3", "autoregressive", "standard", "analytic", 4, 1.2, 0},
         {"vimco", "categorical 2x3", "autoregressive", "learned", "analytic", 2, 1, 0},
         {"vimco", "bernoulli 3", "factorised", "standard", "analytic", 2, 1, 0},
+        {"disarm", "bernoulli 2, bernoulli 1", "factorised", "learned", "sampled", 4, 1.2, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; ++i) {
@@ -424,6 +451,9 @@ static void refusals(void **state) {
         {"reinforce", "bernoulli 3", "2", "iwae", "analytic", "objective.bound", "vimco"},
         {"vimco", "bernoulli 3", "2", "elbo", "analytic", "objective.bound", "objective.bound = iwae"},
         {"reinforce", "bernoulli 3", "2", "elbo", "relaxed", "objective.kl", "sampled"},
+        {"disarm", "bernoulli 3", "3", "elbo", "analytic", "estimator.samples", "even"},
+        {"disarm", "bernoulli 3, categorical 2x2", "2", "elbo", "analytic", "estimator.name", "reinforce"},
+        {"disarm", "bernoulli 3", "2", "iwae", "analytic", "objective.bound", "vimco"},
     };
     static const elbow_field field = {
         .kind = ELBOW_IMAGE, .height = 2, .width = 2, .channels = 1, .dimensions = 4, .maximum = 255};
