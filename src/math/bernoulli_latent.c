@@ -56,6 +56,28 @@ ELBOW_KERNEL void elbow_bernoulli_harden(real *z, const real *y, size_t n) {
     for (size_t i = 0; i < n; ++i) z[i] = y[i] < (real)0.5 ? (real)0 : (real)1;
 }
 
+ELBOW_KERNEL void elbow_tempered_sigmoid(real *restrict y, const real *restrict logits, size_t n,
+                                         real temperature) {
+    for (size_t i = 0; i < n; ++i) y[i] = sigmoid(logits[i] / temperature);
+}
+
+ELBOW_KERNEL void elbow_gapped_sigmoid(real *restrict y, const real *restrict z, const real *restrict logits,
+                                       size_t n, real temperature, real gap) {
+    for (size_t i = 0; i < n; ++i) {
+        real l = logits[i], above = l > gap ? l : gap, below = l < -gap ? l : -gap;
+        y[i] = sigmoid((z[i] > 0 ? above : below) / temperature);
+    }
+}
+
+ELBOW_KERNEL void elbow_bernoulli_reinmax_backward(real *restrict dlogits, const real *restrict middle,
+                                                   const real *restrict logits, const real *restrict dz,
+                                                   size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        real m = middle[i], t = small_sigmoid(logits[i]);
+        dlogits[i] += (2 * (m * (1 - m)) - (real)0.5 * (t * (1 - t))) * dz[i];
+    }
+}
+
 ELBOW_KERNEL void elbow_bernoulli_latent_log_prob(real *restrict log_q, const real *restrict z,
                                                   const real *restrict logits, size_t n) {
     for (size_t i = 0; i < n; ++i) {

@@ -19,6 +19,13 @@ void elbow_bernoulli_sample(real *z, const real *logits, const uint32_t *words, 
 /* z = 1 where y ≥ ½, else 0: with the same words, the exact sample. */
 void elbow_bernoulli_harden(real *z, const real *y, size_t n);
 
+/* The kernels of categorical.h for two categories with logits l and 0: y = σ(l / τ); the same of l moved to be at least a gap
+ * from 0, on the side of z; dl += (2 m (1 − m) − ½ σ(l) (1 − σ(l))) dz, m the middle. */
+void elbow_tempered_sigmoid(real *y, const real *logits, size_t n, real temperature);
+void elbow_gapped_sigmoid(real *y, const real *z, const real *logits, size_t n, real temperature, real gap);
+void elbow_bernoulli_reinmax_backward(real *dlogits, const real *middle, const real *logits, const real *dz,
+                                      size_t n);
+
 /* log_q = z l − log(1 + e^l), linear in z:  dz = w l,  dl = w (z − σ(l)). */
 void elbow_bernoulli_latent_log_prob(real *log_q, const real *z, const real *logits, size_t n);
 void elbow_bernoulli_latent_log_prob_backward(real *dz, real *dlogits, const real *weights, const real *z,

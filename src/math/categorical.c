@@ -1,6 +1,7 @@
 #include "math/categorical.h"
 
 #include <float.h>
+#include <string.h>
 
 #include "math/gumbel.h"
 #include "math/lanes.h"
@@ -155,26 +156,61 @@ ELBOW_INLINE void perturb(real *restrict v, const real *restrict log_q, const ui
     for (size_t i = 0; i < n; ++i) v[i] = log_q[i] + v[i];
 }
 
-/* The maximum is taken off before the division by τ, so that no temperature, however small, makes ∞ − ∞. */
+/* softmax(v / τ) of a tile's rows, in place. The maximum is taken off before the division by τ, so that no temperature,
+ * however small, makes ∞ − ∞. */
+ELBOW_INLINE void temper(real *v, size_t count, size_t k, real temperature) {
+    real sums[TILE];
+    flat_values flat;
+    size_t n = count * k;
+    subtract_max(v, v, count, k);
+    for (size_t i = 0; i < n; ++i) v[i] = elbow_exp_not_positive(v[i] / temperature);
+    sum_rows(sums, v, count, k);
+    for (size_t r = 0; r < count; ++r) sums[r] = 1 / sums[r];
+    for (size_t begin = 0; begin < n; begin += TILE) {
+        size_t some = least(TILE, n - begin);
+        spread(flat, sums, some, k);
+        for (size_t i = 0; i < some; ++i) v[begin + i] *= flat[i];
+    }
+}
+
 ELBOW_KERNEL void elbow_gumbel_softmax(real *y, const real *log_q, const uint32_t *words, size_t rows,
                                        size_t k, real temperature) {
     if (k == 0) return;
-    real sums[TILE];
-    flat_values flat;
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
-        size_t count = least(step, rows - first), n = count * k;
+        size_t count = least(step, rows - first);
         real *out = y + first * k;
-        perturb(out, log_q + first * k, words + first * k, n);
-        subtract_max(out, out, count, k);
-        for (size_t i = 0; i < n; ++i) out[i] = elbow_exp_not_positive(out[i] / temperature);
-        sum_rows(sums, out, count, k);
-        for (size_t r = 0; r < count; ++r) sums[r] = 1 / sums[r];
-        for (size_t begin = 0; begin < n; begin += TILE) {
-            size_t some = least(TILE, n - begin);
-            spread(flat, sums, some, k);
-            for (size_t i = 0; i < some; ++i) out[begin + i] *= flat[i];
+        perturb(out, log_q + first * k, words + first * k, count * k);
+        temper(out, count, k, temperature);
+    }
+}
+
+ELBOW_KERNEL void elbow_tempered_softmax(real *restrict y, const real *restrict log_q, size_t rows, size_t k,
+                                         real temperature) {
+    if (k == 0) return;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        memcpy(y + first * k, log_q + first * k, count * k * sizeof *y);
+        temper(y + first * k, count, k, temperature);
+    }
+}
+
+/* What is drawn is the maximum of the moved logits already, as 0. */
+ELBOW_KERNEL void elbow_gapped_softmax(real *restrict y, const real *restrict z, const real *restrict log_q,
+                                       size_t rows, size_t k, real temperature, real gap) {
+    if (k == 0) return;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        real *out = y + first * k;
+        const real *drawn = z + first * k;
+        subtract_max(out, log_q + first * k, count, k);
+        for (size_t i = 0; i < count * k; ++i) {
+            real apart = out[i] < -gap ? out[i] : -gap;
+            out[i] = drawn[i] > 0 ? (real)0 : apart;
         }
+        temper(out, count, k, temperature);
     }
 }
 
@@ -218,6 +254,34 @@ ELBOW_KERNEL void elbow_gumbel_softmax_backward(real *restrict dlogits, const re
             size_t n = least(TILE, count * k - begin), at = first * k + begin;
             spread(dot, dots, n, k);
             for (size_t i = 0; i < n; ++i) dlogits[at + i] += scale * (y[at + i] * (dy[at + i] - dot[i]));
+        }
+    }
+}
+
+/* a e^b, b ≤ 0 */
+ELBOW_INLINE real weighted_term(const real *a, const real *b, size_t i, real c) {
+    (void)c;
+    return a[i] * elbow_exp(b[i]);
+}
+
+ELBOW_KERNEL void elbow_reinmax_backward(real *restrict dlogits, const real *restrict middle,
+                                         const real *restrict log_q, const real *restrict dz, size_t rows,
+                                         size_t k) {
+    if (k == 0) return;
+    real middle_dots[TILE], dots[TILE];
+    flat_values middle_dot, dot;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        row_sums(middle_dots, product_term, middle + first * k, dz + first * k, 0, count, k);
+        row_sums(dots, weighted_term, dz + first * k, log_q + first * k, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(middle_dot, middle_dots, n, k);
+            spread(dot, dots, n, k);
+            for (size_t i = 0; i < n; ++i)
+                dlogits[at + i] += 2 * (middle[at + i] * (dz[at + i] - middle_dot[i])) -
+                                   (real)0.5 * (elbow_exp(log_q[at + i]) * (dz[at + i] - dot[i]));
         }
     }
 }

@@ -20,6 +20,18 @@ void elbow_gumbel_max(real *z, const real *log_q, const uint32_t *words, size_t 
 /* z = one-hot of argmax y; the lowest index wins a tie. */
 void elbow_one_hot_argmax(real *z, const real *y, size_t rows, size_t k);
 
+/* y = softmax(log_q / τ). */
+void elbow_tempered_softmax(real *y, const real *log_q, size_t rows, size_t k, real temperature);
+
+/* y = softmax(v / τ), v = max log_q where z is 1, else min(log_q, max log_q − gap): the logits of Fan et al. 2022, moved so that
+ * what was drawn is ahead of all else by the gap at least. */
+void elbow_gapped_softmax(real *y, const real *z, const real *log_q, size_t rows, size_t k, real temperature,
+                          real gap);
+
+/* dlogits += 2 J(middle) dz − ½ J(q) dz, J(p) = diag p − p pᵀ, q = exp(log_q): ReinMax (Liu et al. 2023). */
+void elbow_reinmax_backward(real *dlogits, const real *middle, const real *log_q, const real *dz, size_t rows,
+                            size_t k);
+
 /* dlogits += (1/τ) · y ⊙ (dy − Σ_k y_k dy_k): back through elbow_gumbel_softmax and the normalisation. */
 void elbow_gumbel_softmax_backward(real *dlogits, const real *y, const real *dy, size_t rows, size_t k,
                                    real temperature);

@@ -90,10 +90,10 @@ void elbow_chain_sample(elbow_chain *chain, elbow_group *group, const elbow_pass
         take_words(chain, group, l, rows);
         const real *z_l = chain->draw;
         if (draw->relaxed) {
-            latent->relax(group, chain->draw, chain->head, chain->words, rows, draw->temperature);
+            elbow_group_draw(group, chain->hard, chain->draw, chain->head, chain->words, rows,
+                             draw->temperature, draw->draw);
             put(group->soft, group->z_width, chain->draw, l, z, rows);
-            if (draw->hard) latent->harden(group, chain->hard, chain->draw, rows);
-            if (draw->hard) z_l = chain->hard;
+            if (group->soft != group->z) z_l = chain->hard;
         } else {
             latent->sample(group, chain->draw, chain->head, chain->words, rows);
         }
@@ -104,7 +104,7 @@ void elbow_chain_sample(elbow_chain *chain, elbow_group *group, const elbow_pass
 /* When variable l is reached, its dz is complete: the loss's own share, and those of all later variables. So is its dq, of
  * which the divergence's share was there before; and all of dq_l reaches the variables that head_l depends on. */
 void elbow_chain_sample_backward(elbow_chain *chain, elbow_group *group, const elbow_pass *pass,
-                                 real temperature, size_t rows) {
+                                 real temperature, elbow_draw draw, size_t rows) {
     size_t q = group->q_size, z = group->z_size;
     for (size_t l = group->variables; l-- > 0;) {
         const real *u = pass->parameters + chain->matrix + l * q * group->z_width;
@@ -112,8 +112,8 @@ void elbow_chain_sample_backward(elbow_chain *chain, elbow_group *group, const e
         take(chain->ddraw, group->dz, group->z_width, l, z, rows);
         take(chain->head, group->q, group->q_width, l, q, rows);
         take(chain->dhead, group->dq, group->q_width, l, q, rows);
-        group->latent->relax_backward(group, chain->dhead, chain->draw, chain->head, chain->ddraw, rows,
-                                      temperature);
+        elbow_group_draw_backward(group, chain->dhead, chain->draw, chain->head, chain->ddraw, rows,
+                                  temperature, draw);
         put(group->dq, group->q_width, chain->dhead, l, q, rows);
         if (l > 0)
             elbow_gemm(false, false, rows, l * z, q, 1, chain->dhead, q, u, group->z_width, 1, group->dz,

@@ -28,9 +28,10 @@ void elbow_chain_condition(elbow_chain *chain, const elbow_group *group, const e
                            real *parameters, const real *base, size_t rows);
 
 /* Draws group->z from group->words, variable after variable, and fills parameters with what each was drawn from. relaxed:
- * at that temperature, into group->soft; with `hard` z is its nearest discrete value, which later variables see. */
+ * with group->soft for the way back; z is that, or discrete, by `draw`; later variables see z. */
 typedef struct elbow_chain_draw {
-    bool relaxed, hard;
+    bool relaxed;
+    elbow_draw draw;
     real temperature;
 } elbow_chain_draw;
 void elbow_chain_sample(elbow_chain *chain, elbow_group *group, const elbow_pass *pass, real *parameters,
@@ -38,7 +39,7 @@ void elbow_chain_sample(elbow_chain *chain, elbow_group *group, const elbow_pass
 
 /* The way back through relaxed draws from q, last variable first: dz → dq, and dq → dz of the variables before. */
 void elbow_chain_sample_backward(elbow_chain *chain, elbow_group *group, const elbow_pass *pass,
-                                 real temperature, size_t rows);
+                                 real temperature, elbow_draw draw, size_t rows);
 
 /* dU += dheadsᵀ z; and, with dz, dz += dheads U. */
 void elbow_chain_backward(elbow_chain *chain, const elbow_group *group, const elbow_pass *pass, real *dz,

@@ -5,9 +5,15 @@
 #include "base/family.h"
 
 static const elbow_estimator_ops *const estimators[] = {
-    &elbow_estimator_gumbel_softmax, &elbow_estimator_straight_through_gumbel,
-    &elbow_estimator_pathwise,       &elbow_estimator_exact,
-    &elbow_estimator_reinforce,      &elbow_estimator_vimco,
+    &elbow_estimator_gumbel_softmax,
+    &elbow_estimator_straight_through_gumbel,
+    &elbow_estimator_straight_through,
+    &elbow_estimator_reinmax,
+    &elbow_estimator_gapped_straight_through,
+    &elbow_estimator_pathwise,
+    &elbow_estimator_exact,
+    &elbow_estimator_reinforce,
+    &elbow_estimator_vimco,
     &elbow_estimator_disarm,
 };
 

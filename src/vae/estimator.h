@@ -48,13 +48,17 @@ elbow_status elbow_estimator_create(elbow_estimator *estimator, const elbow_opti
 elbow_status elbow_estimator_reserve(elbow_estimator *estimator, size_t rows, elbow_arena *arena);
 void elbow_estimator_destroy(elbow_estimator *estimator);
 
-/* What the reparameterised members share (estimator_pathwise.c): soft samples, or hard ones that pass
- * gradients as if they were soft; either bound. */
+/* What the reparameterised members share (estimator_pathwise.c): draws of that kind; either bound. */
 void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *latents,
                                     const elbow_score *score, const elbow_pass *pass,
-                                    const elbow_objective *objective, bool hard, elbow_terms *terms);
+                                    const elbow_objective *objective, elbow_draw draw, elbow_terms *terms);
+
+/* What the members need that draw exactly from q and pass a surrogate's gradient (estimator_straight_through.c). */
+elbow_status elbow_estimator_check_surrogate(elbow_estimator *estimator, const elbow_options *options,
+                                             elbow_latents *latents, elbow_params *params);
 
 extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
+    elbow_estimator_straight_through, elbow_estimator_reinmax, elbow_estimator_gapped_straight_through,
     elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce, elbow_estimator_vimco,
     elbow_estimator_disarm;
 

@@ -9,7 +9,7 @@
 
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
-    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, false, terms);
+    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, ELBOW_DRAW_RELAXED, terms);
 }
 
 const elbow_estimator_ops elbow_estimator_gumbel_softmax = {

@@ -72,14 +72,14 @@ static void evidence_lower_bound(elbow_estimator *estimator, elbow_latents *late
 
 void elbow_estimator_reparameterize(elbow_estimator *estimator, elbow_latents *latents,
                                     const elbow_score *score, const elbow_pass *pass,
-                                    const elbow_objective *objective, bool hard, elbow_terms *terms) {
-    const real *z = elbow_latents_relax(latents, pass, objective->temperature, hard);
+                                    const elbow_objective *objective, elbow_draw draw, elbow_terms *terms) {
+    const real *z = elbow_latents_relax(latents, pass, objective->temperature, draw);
     score->forward(score->context, pass, estimator->log_px, z, latents->rows);
     if (estimator->importance)
         importance_weighted(estimator, latents, score, pass, objective, terms);
     else
         evidence_lower_bound(estimator, latents, score, pass, objective, terms);
-    elbow_latents_relax_backward(latents, pass, objective->temperature, hard);
+    elbow_latents_relax_backward(latents, pass, objective->temperature, draw);
 }
 
 static elbow_status check_latents(const elbow_latents *latents) {
@@ -101,7 +101,7 @@ static elbow_status create(elbow_estimator *estimator, const elbow_options *opti
 
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
-    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, false, terms);
+    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, ELBOW_DRAW_RELAXED, terms);
 }
 
 const elbow_estimator_ops elbow_estimator_pathwise = {

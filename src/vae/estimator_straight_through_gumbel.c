@@ -8,7 +8,7 @@
 
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
-    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, true, terms);
+    elbow_estimator_reparameterize(estimator, latents, score, pass, objective, ELBOW_DRAW_HARD, terms);
 }
 
 const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {

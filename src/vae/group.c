@@ -111,6 +111,26 @@ void elbow_group_destroy(elbow_group *group) {
     memset(group, 0, sizeof *group);
 }
 
+void elbow_group_draw(const elbow_group *group, real *z, real *soft, const real *q, const uint32_t *words,
+                      size_t n, real temperature, elbow_draw draw) {
+    const elbow_latent_ops *latent = group->latent;
+    if (latent->discrete && draw > ELBOW_DRAW_HARD) {
+        latent->sample(group, z, q, words, n);
+        latent->surrogate(group, soft, z, q, n, temperature, draw);
+        return;
+    }
+    latent->relax(group, soft, q, words, n, temperature);
+    if (latent->discrete && draw == ELBOW_DRAW_HARD) latent->harden(group, z, soft, n);
+}
+
+void elbow_group_draw_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
+                               const real *dz, size_t n, real temperature, elbow_draw draw) {
+    if (group->latent->discrete && draw == ELBOW_DRAW_REINMAX)
+        group->latent->reinmax_backward(group, dq, soft, q, dz, n);
+    else
+        group->latent->relax_backward(group, dq, soft, q, dz, n, temperature);
+}
+
 /* out[r] = Σ over the variables of row r of values, in double. */
 static void sum_variables(real *out, const real *values, size_t rows, size_t variables) {
     for (size_t r = 0; r < rows; r++) {

@@ -32,6 +32,18 @@
 
 typedef struct elbow_group elbow_group;
 
+/* How discrete variables are drawn in training, and what their gradient passes through. Others are reparameterised. */
+typedef enum elbow_draw {
+    ELBOW_DRAW_RELAXED,          /* z = y, the relaxed sample */
+    ELBOW_DRAW_HARD,             /* z = the discrete value nearest to y; back through y */
+    ELBOW_DRAW_STRAIGHT_THROUGH, /* z ~ q; back through the mean of q at the temperature */
+    ELBOW_DRAW_REINMAX,          /* z ~ q; back by Heun's method (estimator_reinmax.c) */
+    ELBOW_DRAW_GAPPED,           /* z ~ q; back through a mean moved towards z (Fan et al. 2022) */
+} elbow_draw;
+
+/* Of a gapped draw: the gap that its authors use. */
+#define ELBOW_GAP ((real)1)
+
 /* All functions take n variables in a row, n = R · L or, for a sequential posterior, R. */
 typedef struct elbow_latent_ops {
     const char *name, *grammar; /* "categorical", "LxK" */
@@ -51,6 +63,13 @@ typedef struct elbow_latent_ops {
     void (*harden)(const elbow_group *group, real *z, const real *soft, size_t n);
     /* An exact sample. */
     void (*sample)(const elbow_group *group, real *z, const real *q, const uint32_t *words, size_t n);
+    /* For exact draws z of discrete kinds, the point that their gradient passes through: the mean of q at that temperature; with
+     * reinmax the midpoint of that and z; gapped, moved towards z. Back: relax_backward, as if it were a relaxed sample, but
+     * for reinmax. */
+    void (*surrogate)(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
+                      real temperature, elbow_draw draw);
+    void (*reinmax_backward)(const elbow_group *group, real *dq, const real *soft, const real *q,
+                             const real *dz, size_t n);
     /* out[v] = log q(z_v), extended linearly to relaxed z of discrete kinds. Gradients times weights[v], added to dz
      * and dq; either may be NULL. */
     void (*log_prob)(const elbow_group *group, real *out, const real *z, const real *q, size_t n);
@@ -82,13 +101,13 @@ typedef struct elbow_posterior_ops {
     /* What q(z|h) can be told before any z: all of q, for a factorised one. features: (R, features). */
     void (*forward)(elbow_group *group, const elbow_pass *pass, const real *features, size_t rows);
     /* Draws into group->z from group->words, variable after variable where q is sequential, which completes group->q. relax:
-     * group->soft keeps what the way back needs; with `hard` z is its nearest discrete value, else z is soft. */
-    void (*relax)(elbow_group *group, const elbow_pass *pass, real temperature, bool hard, size_t rows);
+     * group->soft keeps what the way back needs; it is z where that is relaxed. */
+    void (*relax)(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw, size_t rows);
     void (*sample)(elbow_group *group, const elbow_pass *pass, size_t rows);
     /* Completes group->q for z that came from elsewhere. NULL where q does not depend on z. */
     void (*condition)(elbow_group *group, const elbow_pass *pass, size_t rows);
     /* Adds to dq what dz says of the last relax; sequential ones also add to dz of earlier variables. */
-    void (*relax_backward)(elbow_group *group, const elbow_pass *pass, real temperature, bool hard,
+    void (*relax_backward)(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw,
                            size_t rows);
     /* From group->dq: parameter gradients, and dfeatures (R, features), overwritten. */
     void (*backward)(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,
@@ -169,6 +188,13 @@ elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const ch
 elbow_status elbow_group_prior_looks(const char *name, bool *looks);
 elbow_status elbow_group_reserve(elbow_group *group, size_t rows, bool training, elbow_arena *arena);
 void elbow_group_destroy(elbow_group *group);
+
+/* What posteriors make of a draw: n variables, z and soft (n, z_size) from q; z is left alone where it is soft (relaxed, or
+ * not discrete). And dz → dq, added. */
+void elbow_group_draw(const elbow_group *group, real *z, real *soft, const real *q, const uint32_t *words,
+                      size_t n, real temperature, elbow_draw draw);
+void elbow_group_draw_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
+                               const real *dz, size_t n, real temperature, elbow_draw draw);
 
 /* Of the current draws, per row: log q(z|h) and log p(z|h), by the relaxed densities where `temperature` is > 0 and the
  * latent is discrete. */

@@ -51,6 +51,22 @@ static void sample(const elbow_group *group, real *z, const real *q, const uint3
     elbow_bernoulli_sample(z, q, words, n);
 }
 
+static void surrogate(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
+                      real temperature, elbow_draw draw) {
+    if (draw == ELBOW_DRAW_GAPPED)
+        elbow_gapped_sigmoid(soft, z, q, n, temperature, ELBOW_GAP);
+    else
+        elbow_tempered_sigmoid(soft, q, n, temperature);
+    for (size_t i = 0; draw == ELBOW_DRAW_REINMAX && i < n * group->z_size; i++)
+        soft[i] = (real)0.5 * (soft[i] + z[i]);
+}
+
+static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
+                             const real *dz, size_t n) {
+    (void)group;
+    elbow_bernoulli_reinmax_backward(dq, soft, q, dz, n);
+}
+
 static void log_prob(const elbow_group *group, real *out, const real *z, const real *q, size_t n) {
     (void)group;
     elbow_bernoulli_latent_log_prob(out, z, q, n);
@@ -112,6 +128,8 @@ const elbow_latent_ops elbow_latent_bernoulli = {
     .relax_backward = relax_backward,
     .harden = harden,
     .sample = sample,
+    .surrogate = surrogate,
+    .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,
     .kl = kl,

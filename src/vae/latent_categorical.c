@@ -50,6 +50,21 @@ static void sample(const elbow_group *group, real *z, const real *q, const uint3
     elbow_gumbel_max(z, q, words, n, group->categories);
 }
 
+static void surrogate(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
+                      real temperature, elbow_draw draw) {
+    if (draw == ELBOW_DRAW_GAPPED)
+        elbow_gapped_softmax(soft, z, q, n, group->categories, temperature, ELBOW_GAP);
+    else
+        elbow_tempered_softmax(soft, q, n, group->categories, temperature);
+    for (size_t i = 0; draw == ELBOW_DRAW_REINMAX && i < n * group->z_size; i++)
+        soft[i] = (real)0.5 * (soft[i] + z[i]);
+}
+
+static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
+                             const real *dz, size_t n) {
+    elbow_reinmax_backward(dq, soft, q, dz, n, group->categories);
+}
+
 static void log_prob(const elbow_group *group, real *out, const real *z, const real *q, size_t n) {
     elbow_categorical_log_prob(out, z, q, n, group->categories, 1);
 }
@@ -103,6 +118,8 @@ const elbow_latent_ops elbow_latent_categorical = {
     .relax_backward = relax_backward,
     .harden = harden,
     .sample = sample,
+    .surrogate = surrogate,
+    .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,
     .kl = kl,

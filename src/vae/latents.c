@@ -172,8 +172,8 @@ void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass) {
 }
 
 /* Draws from the bottom up: each layer's q is known when the one below is drawn. */
-static const real *draw(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard,
-                        bool exact) {
+static const real *draw_layers(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                               elbow_draw draw, bool exact) {
     for (size_t i = 0; i < latents->count; i++) {
         elbow_stochastic *layer = &latents->layers[i];
         if (i > 0) {
@@ -184,18 +184,19 @@ static const real *draw(elbow_latents *latents, const elbow_pass *pass, real tem
         if (exact)
             elbow_stochastic_sample(layer, pass);
         else
-            elbow_stochastic_relax(layer, pass, temperature, hard);
+            elbow_stochastic_relax(layer, pass, temperature, draw);
     }
     elbow_latents_condition(latents, pass);
     return latents->z = elbow_stochastic_z(&latents->layers[0]);
 }
 
-const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard) {
-    return draw(latents, pass, temperature, hard, false);
+const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                                elbow_draw draw) {
+    return draw_layers(latents, pass, temperature, draw, false);
 }
 
 const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass) {
-    return draw(latents, pass, 0, false, true);
+    return draw_layers(latents, pass, 0, ELBOW_DRAW_RELAXED, true);
 }
 
 const real *elbow_latents_sample_pairs(elbow_latents *latents, const elbow_pass *pass) {
@@ -246,10 +247,10 @@ void elbow_latents_divergence(elbow_latents *latents, const elbow_pass *pass,
 }
 
 void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
-                                  bool hard) {
+                                  elbow_draw draw) {
     for (size_t i = latents->count; i-- > 0;) {
         elbow_stochastic *layer = &latents->layers[i];
-        elbow_stochastic_relax_backward(layer, pass, temperature, hard);
+        elbow_stochastic_relax_backward(layer, pass, temperature, draw);
         if (i == 0) return; /* layer 0 goes on in elbow_latents_backward */
         real *dh = elbow_stochastic_backward(layer, pass, latents->up_features[i]);
         elbow_stochastic_add(layer - 1, elbow_net_backward(latents->up[i], pass, dh, true));

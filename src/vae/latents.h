@@ -53,7 +53,8 @@ void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const
                            const real *context, size_t batch, size_t samples);
 
 /* Draws of all layers, relaxed or exact; and what the priors say of them. Return z of layer 0. */
-const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature, bool hard);
+const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature,
+                                elbow_draw draw);
 const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass);
 /* One layer of factorised Bernoulli variables: antithetic pairs of draws, 2k and 2k + 1. */
 const real *elbow_latents_sample_pairs(elbow_latents *latents, const elbow_pass *pass);
@@ -69,7 +70,7 @@ void elbow_latents_receive(elbow_latents *latents, real *dz);
 void elbow_latents_divergence(elbow_latents *latents, const elbow_pass *pass,
                               const elbow_objective *objective, elbow_terms *terms);
 void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
-                                  bool hard);
+                                  elbow_draw draw);
 
 /* In place of divergence, for importance weighting: log p(z) − log q(z|x) of each row, by the relaxed densities where
  * objective.kl = relaxed; gradients of Σ_r weights[r] · log ratio. */

@@ -1,7 +1,7 @@
 /* q(z|h) = Π_l q(z_l|z_<l, h):  head_l = (W h + b)_l + Σ_{j<l} U_lj z_j, W and b as the factorised posterior has them.
  *
- * A draw goes variable by variable, each seeing the values drawn before it: relaxed ones, or with `hard` their nearest discrete
- * values, whose gradients pass straight through. log q(z|h) is the sum of the variables' own terms, exactly. */
+ * A draw goes variable by variable, each seeing the values drawn before it: relaxed ones, or discrete ones, whose gradients pass
+ * through what the draw stands for (elbow_draw). log q(z|h) is the sum of the variables' own terms, exactly. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +37,11 @@ static void forward(elbow_group *group, const elbow_pass *pass, const real *feat
     elbow_dense_forward(&state->dense, pass, state->base, features, rows);
 }
 
-static void relax(elbow_group *group, const elbow_pass *pass, real temperature, bool hard, size_t rows) {
+static void relax(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw,
+                  size_t rows) {
     autoregressive *state = group->posterior_state;
-    elbow_chain_draw draw = {
-        .relaxed = true, .hard = hard && group->soft != group->z, .temperature = temperature};
-    elbow_chain_sample(&state->chain, group, pass, group->q, state->base, &draw, rows);
+    elbow_chain_draw relaxed = {.relaxed = true, .draw = draw, .temperature = temperature};
+    elbow_chain_sample(&state->chain, group, pass, group->q, state->base, &relaxed, rows);
 }
 
 static void sample(elbow_group *group, const elbow_pass *pass, size_t rows) {
@@ -55,11 +55,10 @@ static void condition(elbow_group *group, const elbow_pass *pass, size_t rows) {
     elbow_chain_condition(&state->chain, group, pass, group->q, state->base, rows);
 }
 
-static void relax_backward(elbow_group *group, const elbow_pass *pass, real temperature, bool hard,
+static void relax_backward(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw,
                            size_t rows) {
     autoregressive *state = group->posterior_state;
-    (void)hard;
-    elbow_chain_sample_backward(&state->chain, group, pass, temperature, rows);
+    elbow_chain_sample_backward(&state->chain, group, pass, temperature, draw, rows);
 }
 
 static void backward(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,

@@ -30,11 +30,11 @@ static void forward(elbow_group *group, const elbow_pass *pass, const real *feat
     group->latent->normalize(group, group->q, state->logits, rows * group->variables);
 }
 
-static void relax(elbow_group *group, const elbow_pass *pass, real temperature, bool hard, size_t rows) {
+static void relax(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw,
+                  size_t rows) {
     (void)pass;
-    size_t n = rows * group->variables;
-    group->latent->relax(group, group->soft, group->q, group->words, n, temperature);
-    if (hard && group->soft != group->z) group->latent->harden(group, group->z, group->soft, n);
+    elbow_group_draw(group, group->z, group->soft, group->q, group->words, rows * group->variables,
+                     temperature, draw);
 }
 
 static void sample(elbow_group *group, const elbow_pass *pass, size_t rows) {
@@ -42,11 +42,11 @@ static void sample(elbow_group *group, const elbow_pass *pass, size_t rows) {
     group->latent->sample(group, group->z, group->q, group->words, rows * group->variables);
 }
 
-static void relax_backward(elbow_group *group, const elbow_pass *pass, real temperature, bool hard,
+static void relax_backward(elbow_group *group, const elbow_pass *pass, real temperature, elbow_draw draw,
                            size_t rows) {
-    (void)pass, (void)hard;
-    group->latent->relax_backward(group, group->dq, group->soft, group->q, group->dz, rows * group->variables,
-                                  temperature);
+    (void)pass;
+    elbow_group_draw_backward(group, group->dq, group->soft, group->q, group->dz, rows * group->variables,
+                              temperature, draw);
 }
 
 static void backward(elbow_group *group, const elbow_pass *pass, real *dfeatures, const real *features,

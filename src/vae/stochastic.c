@@ -179,13 +179,14 @@ static void draw_words(const elbow_stochastic *layer, elbow_group *group, const 
 }
 
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                   bool hard) {
+                                   elbow_draw draw) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         group->z = group->z_block;
-        group->soft = hard && group->latent->discrete ? group->soft_block : group->z_block;
+        group->soft =
+            draw != ELBOW_DRAW_RELAXED && group->latent->discrete ? group->soft_block : group->z_block;
         draw_words(layer, group, pass);
-        group->posterior->relax(group, pass, temperature, hard, rows_of(layer));
+        group->posterior->relax(group, pass, temperature, draw, rows_of(layer));
     }
     return join(layer);
 }
@@ -311,10 +312,10 @@ real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass 
 }
 
 void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                     bool hard) {
+                                     elbow_draw draw) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->posterior->relax_backward(group, pass, temperature, hard, rows_of(layer));
+        group->posterior->relax_backward(group, pass, temperature, draw, rows_of(layer));
     }
 }
 

@@ -44,10 +44,9 @@ void elbow_stochastic_destroy(elbow_stochastic *layer);
 void elbow_stochastic_forward(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
                               const real *shared, size_t batch, size_t samples);
 
-/* A reparameterised draw in each row; `hard` replaces discrete ones by the nearest discrete value and keeps the relaxed
- * ones for the way back. Returns z. */
+/* A draw in each row that gradients pass, by `draw`; what the way back needs is kept. Returns z. */
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                   bool hard);
+                                   elbow_draw draw);
 
 /* An exact draw in each row from q; or from the prior, whose forward has been called. Returns z. */
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass);
@@ -83,7 +82,7 @@ real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass 
 
 /* Adds to dq what the groups' dz say of the last relax. */
 void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
-                                     bool hard);
+                                     elbow_draw draw);
 
 /* From dq: the posteriors' parameters, and dfeatures: (R, features), or (B, features) where they are shared. */
 real *elbow_stochastic_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);

@@ -178,7 +178,7 @@ void elbow_vae_draw(elbow_vae *vae, const elbow_pass *pass, real temperature, re
                     real *log_weight) {
     bool soft = temperature > 0;
     size_t rows = vae->batch->rows;
-    const real *z = soft ? elbow_latents_relax(&vae->latents, pass, temperature, false)
+    const real *z = soft ? elbow_latents_relax(&vae->latents, pass, temperature, ELBOW_DRAW_RELAXED)
                          : elbow_latents_sample(&vae->latents, pass);
     score_forward(vae, pass, log_px, z, rows);
     if (soft) return;

@@ -32,7 +32,7 @@ static double loss(void *context) {
     latent_case *c = context;
     elbow_terms terms = {0};
     elbow_stochastic_forward(&c->layer, &c->pass, c->features, NULL, BATCH, c->rows / BATCH);
-    const real *z = elbow_stochastic_relax(&c->layer, &c->pass, c->objective.temperature, false);
+    const real *z = elbow_stochastic_relax(&c->layer, &c->pass, c->objective.temperature, ELBOW_DRAW_RELAXED);
     double sum = dot(c->dz, z, c->rows * c->layer.z_width);
     elbow_stochastic_condition(&c->layer, &c->pass, c->given, true);
     elbow_stochastic_receive(&c->layer, hold_zeros(c->rows * c->layer.z_width));
@@ -90,20 +90,20 @@ static void drop(latent_case *c) {
 }
 
 /* Forward and back, in the order of group.h. Gradients of the inputs are copies. */
-static void run(latent_case *c, bool hard, real **dfeatures, real **dgiven) {
+static void run(latent_case *c, elbow_draw draw, real **dfeatures, real **dgiven) {
     elbow_terms terms = {0};
     size_t rows = c->rows;
     real temperature = c->objective.temperature;
     real *dz = hold_copy(c->dz, rows * c->layer.z_width * sizeof *dz, 0);
     memset(c->gradient, 0, c->params.size * sizeof *c->gradient);
     elbow_stochastic_forward(&c->layer, &c->pass, c->features, NULL, BATCH, rows / BATCH);
-    elbow_stochastic_relax(&c->layer, &c->pass, temperature, hard);
+    elbow_stochastic_relax(&c->layer, &c->pass, temperature, draw);
     elbow_stochastic_condition(&c->layer, &c->pass, c->given, true);
     elbow_stochastic_receive(&c->layer, dz);
     elbow_stochastic_divergence(&c->layer, &c->pass, &c->objective, &terms);
     const real *from = elbow_stochastic_prior_backward(&c->layer, &c->pass, c->given);
     *dgiven = from ? hold_copy(from, rows * c->layer.prior_features * sizeof *from, 0) : NULL;
-    elbow_stochastic_relax_backward(&c->layer, &c->pass, temperature, hard);
+    elbow_stochastic_relax_backward(&c->layer, &c->pass, temperature, draw);
     from = elbow_stochastic_backward(&c->layer, &c->pass, c->features);
     *dfeatures = hold_copy(from, rows * FEATURES * sizeof *from, 0);
 }
@@ -114,7 +114,7 @@ static void one(const setting *s) {
     real *dfeatures, *dgiven;
     make(&c, s);
     snprintf(what, sizeof what, "%s, %s, %s, %s", s->latent, s->posterior, s->prior, s->kl);
-    run(&c, false, &dfeatures, &dgiven);
+    run(&c, ELBOW_DRAW_RELAXED, &dfeatures, &dgiven);
     real *kept = hold_copy(c.gradient, c.params.size * sizeof *kept, 0);
     check_gradient(what, loss, &c, c.features, dfeatures, c.rows * FEATURES);
     if (s->given) check_gradient(what, loss, &c, c.given, dgiven, c.rows * s->given);
@@ -215,7 +215,7 @@ static void triangle(void **state) {
     latent_case c;
     real *dfeatures, *dgiven;
     make(&c, &(setting){"gaussian 4", "autoregressive", "autoregressive", "analytic", 0, 1, NULL, 0});
-    run(&c, false, &dfeatures, &dgiven);
+    run(&c, ELBOW_DRAW_RELAXED, &dfeatures, &dgiven);
     static const char *const names[] = {"posterior.0.chain", "prior.0.chain"};
     for (int n = 0; n < 2; ++n) {
         const elbow_tensor *tensor = elbow_params_find(&c.params, names[n]);

@@ -159,7 +159,7 @@ static void hard_is_exact(void **state) {
         const real *exact = hold_copy(z, 500 * l.s.z_width * sizeof *z, 0);
         for (real temperature = (real)0.1; temperature < 3; temperature *= 3) {
             elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, 500, 1);
-            z = elbow_stochastic_relax(&l.s, &l.pass, temperature, true);
+            z = elbow_stochastic_relax(&l.s, &l.pass, temperature, ELBOW_DRAW_HARD);
             assert_memory_equal(z, exact, 500 * l.s.z_width * sizeof *z);
         }
         drop(&l);
@@ -211,7 +211,7 @@ static void relaxed_divergence(void **state) {
         make(&l, kinds[i], "factorised", "learned", "softplus");
         elbow_group *group = &l.s.groups[0];
         elbow_stochastic_forward(&l.s, &l.pass, l.features, NULL, MOST_ROWS, 1);
-        elbow_stochastic_relax(&l.s, &l.pass, (real)0.6, false);
+        elbow_stochastic_relax(&l.s, &l.pass, (real)0.6, ELBOW_DRAW_RELAXED);
         elbow_stochastic_condition(&l.s, &l.pass, NULL, true);
         elbow_group_kl(group, &l.pass, ELBOW_KL_CLOSED, MOST_ROWS, 0);
         closed = (double)group->kl[0];

@@ -87,15 +87,15 @@ static void three_ways_to_draw(void **state) {
         const real *z = elbow_latents_sample(&l.latents, &l.pass);
         check_simplex(&l, z, ROWS, true);
         const real *exact = hold_copy(z, bytes, 0);
-        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, true);
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, ELBOW_DRAW_HARD);
         check_simplex(&l, z, SAMPLES * ROWS, true);
         assert_memory_equal(z, exact, bytes); /* its first draw */
         const real *hard = hold_copy(z, SAMPLES * bytes, 0);
-        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, false);
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)0.7, ELBOW_DRAW_RELAXED);
         check_simplex(&l, z, SAMPLES * ROWS, false);
         for (size_t i = 0; i < SAMPLES * ROWS * width; ++i) /* a 1 is at least 1/K, a 0 at most 1/2 */
             assert_true(hard[i] == 1 ? z[i] > (real)0.14 : z[i] <= (real)0.5);
-        z = elbow_latents_relax(&l.latents, &l.pass, (real)1e-4, false); /* τ → 0 */
+        z = elbow_latents_relax(&l.latents, &l.pass, (real)1e-4, ELBOW_DRAW_RELAXED); /* τ → 0 */
         size_t away = 0;
         for (size_t i = 0; i < SAMPLES * ROWS * width; ++i) away += fabs((double)(z[i] - hard[i])) > 1e-3;
         assert_true(away <= SAMPLES * ROWS * width / 100);
@@ -114,21 +114,21 @@ static void draws_stand_alone(void **state) {
     const real *features = features_of(ROWS);
     make(&l, "categorical 6x5", ROWS, 4);
     elbow_latents_forward(&l.latents, &l.pass, features, NULL, ROWS, 1);
-    const real *z = elbow_latents_relax(&l.latents, &l.pass, 1, true);
+    const real *z = elbow_latents_relax(&l.latents, &l.pass, 1, ELBOW_DRAW_HARD);
     const real *whole = hold_copy(z, ROWS * 30 * sizeof(real), 0);
     elbow_latents_forward(&l.latents, &l.pass, features, NULL, ROWS, 4);
-    z = elbow_latents_relax(&l.latents, &l.pass, 1, true);
+    z = elbow_latents_relax(&l.latents, &l.pass, 1, ELBOW_DRAW_HARD);
     assert_memory_equal(z, whole, ROWS * 30 * sizeof(real));
     for (size_t row = 0; row < ROWS; row += 3) {
         elbow_pass pass = l.pass;
         pass.example = (uint32_t)row;
         elbow_latents_forward(&l.latents, &pass, features + row * FEATURES, NULL, 3, 1);
-        z = elbow_latents_relax(&l.latents, &pass, 1, true);
+        z = elbow_latents_relax(&l.latents, &pass, 1, ELBOW_DRAW_HARD);
         assert_memory_equal(z, whole + row * 30, 3 * 30 * sizeof(real));
     }
     make(&other, "categorical 6x5, categorical 3x3", ROWS, 4);
     elbow_latents_forward(&other.latents, &other.pass, features, NULL, ROWS, 1);
-    z = elbow_latents_relax(&other.latents, &other.pass, 1, true);
+    z = elbow_latents_relax(&other.latents, &other.pass, 1, ELBOW_DRAW_HARD);
     for (size_t r = 0; r < ROWS; ++r) assert_memory_equal(z + r * 39, whole + r * 30, 30 * sizeof(real));
     drop(&other);
     drop(&l);
