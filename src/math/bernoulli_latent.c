@@ -69,6 +69,21 @@ ELBOW_KERNEL void elbow_gapped_sigmoid(real *restrict y, const real *restrict z,
     }
 }
 
+/* Of v = l + ε > 0: P(v > x) / P(v > 0) = w gives v = log(1 + e^l (1 − w)) − log w, w uniform; l + log(e^−l + 1 − w) where e^l is
+ * large. z = 0 is the mirror of that. */
+ELBOW_KERNEL void elbow_binary_concrete_given(real *restrict y, const real *restrict z,
+                                              const real *restrict logits, const uint32_t *restrict words,
+                                              size_t n, real temperature) {
+    for (size_t i = 0; i < n; ++i) {
+        real l = z[i] > 0 ? logits[i] : -logits[i], small = elbow_exp(l < 0 ? l : -l);
+        double w = (elbow_double_of_word(words[i]) + 0.5) * 0x1p-32, rest = 1 - w;
+        double inner = l < 0 ? 1 + (double)small * rest : (double)small + rest;
+        real v = (l < 0 ? (real)0 : l) + (real)(elbow_log_double(inner) - elbow_log_double(w));
+        v = v < 0 ? (real)0 : v;
+        y[i] = sigmoid((z[i] > 0 ? v : -v) / temperature);
+    }
+}
+
 ELBOW_KERNEL void elbow_bernoulli_reinmax_backward(real *restrict dlogits, const real *restrict middle,
                                                    const real *restrict logits, const real *restrict dz,
                                                    size_t n) {

@@ -23,6 +23,9 @@ void elbow_bernoulli_harden(real *z, const real *y, size_t n);
  * from 0, on the side of z; dl += (2 m (1 − m) − ½ σ(l) (1 − σ(l))) dz, m the middle. */
 void elbow_tempered_sigmoid(real *y, const real *logits, size_t n, real temperature);
 void elbow_gapped_sigmoid(real *y, const real *z, const real *logits, size_t n, real temperature, real gap);
+/* y = σ((l + ε) / τ), ε logistic given that l + ε has the sign of z. */
+void elbow_binary_concrete_given(real *y, const real *z, const real *logits, const uint32_t *words, size_t n,
+                                 real temperature);
 void elbow_bernoulli_reinmax_backward(real *dlogits, const real *middle, const real *logits, const real *dz,
                                       size_t n);
 

@@ -196,6 +196,40 @@ ELBOW_KERNEL void elbow_tempered_softmax(real *restrict y, const real *restrict 
     }
 }
 
+/* With E ~ Exp(1) each and Σ π = 1 the largest of log π + g is −log E_D, whichever D it is, and the others are Gumbels below it,
+ * −log(E_j / π_j + E_D): taken as log π_j − log(E_j + π_j E_D), in which nothing overflows. */
+ELBOW_KERNEL void elbow_gumbel_softmax_given(real *restrict y, const real *restrict z,
+                                             const real *restrict log_q, const uint32_t *restrict words,
+                                             size_t rows, size_t k, real temperature) {
+    if (k == 0) return;
+    real firsts[TILE];
+    flat_values first_flat;
+    double sums[TILE];
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first);
+        for (size_t r = 0; r < count; ++r) {
+            size_t at = (first + r) * k, drawn = 0;
+            for (size_t i = 0; i < k; ++i) drawn = z[at + i] > 0 ? i : drawn;
+            firsts[r] = (real)elbow_exponential_of_word(words[at + drawn]);
+        }
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), at = first * k + begin;
+            spread(first_flat, firsts, n, k);
+            for (size_t i = 0; i < n; ++i) sums[i] = elbow_exponential_of_word(words[at + i]);
+            for (size_t i = 0; i < n; ++i) {
+                real q = elbow_exp(log_q[at + i]);
+                sums[i] = z[at + i] > 0 ? (double)first_flat[i] : sums[i] + (double)(q * first_flat[i]);
+            }
+            for (size_t i = 0; i < n; ++i) {
+                real v = (real)-elbow_log_double(sums[i]);
+                y[at + i] = z[at + i] > 0 ? v : log_q[at + i] + v;
+            }
+        }
+        temper(y + first * k, count, k, temperature);
+    }
+}
+
 /* What is drawn is the maximum of the moved logits already, as 0. */
 ELBOW_KERNEL void elbow_gapped_softmax(real *restrict y, const real *restrict z, const real *restrict log_q,
                                        size_t rows, size_t k, real temperature, real gap) {

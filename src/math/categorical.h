@@ -28,6 +28,11 @@ void elbow_tempered_softmax(real *y, const real *log_q, size_t rows, size_t k, r
 void elbow_gapped_softmax(real *y, const real *z, const real *log_q, size_t rows, size_t k, real temperature,
                           real gap);
 
+/* y = softmax((log_q + g) / τ) with Gumbels g given that the one-hot z is their argmax (Maddison, Tarlow & Minka 2014). Where words
+ * are independent of z ~ q, y has the law of elbow_gumbel_softmax. */
+void elbow_gumbel_softmax_given(real *y, const real *z, const real *log_q, const uint32_t *words, size_t rows,
+                                size_t k, real temperature);
+
 /* dlogits += 2 J(middle) dz − ½ J(q) dz, J(p) = diag p − p pᵀ, q = exp(log_q): ReinMax (Liu et al. 2023). */
 void elbow_reinmax_backward(real *dlogits, const real *middle, const real *log_q, const real *dz, size_t rows,
                             size_t k);

@@ -65,6 +65,8 @@ static const struct {
     {"model.embedding", read_by_model, "only model.likelihood = gru has embeddings of that width"},
     {"model.word_dropout", read_by_model, "only model.likelihood = gru and transformer hide symbols"},
     {"estimator.temperature", read_by_relaxed, "estimator.name and model.latent relax nothing in training"},
+    {"estimator.conditional", read_by_relaxed,
+     "only estimator.name = gumbel-rao takes means over relaxed samples"},
     {"objective.kl", read_by_estimator,
      "estimator.name sums the KL term over all z, or has it within importance weights"},
     {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},

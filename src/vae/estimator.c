@@ -10,6 +10,7 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_straight_through,
     &elbow_estimator_reinmax,
     &elbow_estimator_gapped_straight_through,
+    &elbow_estimator_gumbel_rao,
     &elbow_estimator_pathwise,
     &elbow_estimator_exact,
     &elbow_estimator_reinforce,

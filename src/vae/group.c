@@ -116,7 +116,7 @@ void elbow_group_draw(const elbow_group *group, real *z, real *soft, const real 
     const elbow_latent_ops *latent = group->latent;
     if (latent->discrete && draw > ELBOW_DRAW_HARD) {
         latent->sample(group, z, q, words, n);
-        latent->surrogate(group, soft, z, q, n, temperature, draw);
+        if (draw != ELBOW_DRAW_RAO) latent->surrogate(group, soft, z, q, n, temperature, draw);
         return;
     }
     latent->relax(group, soft, q, words, n, temperature);

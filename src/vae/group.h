@@ -38,7 +38,8 @@ typedef enum elbow_draw {
     ELBOW_DRAW_HARD,             /* z = the discrete value nearest to y; back through y */
     ELBOW_DRAW_STRAIGHT_THROUGH, /* z ~ q; back through the mean of q at the temperature */
     ELBOW_DRAW_REINMAX,          /* z ~ q; back by Heun's method (estimator_reinmax.c) */
-    ELBOW_DRAW_GAPPED,           /* z ~ q; back through a mean moved towards z (Fan et al. 2022) */
+    ELBOW_DRAW_RAO, /* z ~ q; back through group->conditional relaxed samples that z could have come from */
+    ELBOW_DRAW_GAPPED, /* z ~ q; back through a mean moved towards z (Fan et al. 2022) */
 } elbow_draw;
 
 /* Of a gapped draw: the gap that its authors use. */
@@ -68,6 +69,9 @@ typedef struct elbow_latent_ops {
      * for reinmax. */
     void (*surrogate)(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
                       real temperature, elbow_draw draw);
+    /* A relaxed sample, given that its nearest discrete value is z. */
+    void (*relax_given)(const elbow_group *group, real *soft, const real *z, const real *q,
+                        const uint32_t *words, size_t n, real temperature);
     void (*reinmax_backward)(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n);
     /* out[v] = log q(z_v), extended linearly to relaxed z of discrete kinds. Gradients times weights[v], added to dz
@@ -158,7 +162,8 @@ struct elbow_group {
     size_t variables, categories;         /* L, K (1 where not categorical) */
     size_t q_size, z_size, noise;         /* reals of q and z, and random words, of one variable */
     size_t q_width, z_width, words_width; /* of one row: times L */
-    char stream[32];                      /* "latent.0.gumbel" */
+    size_t conditional; /* relaxed samples of each draw on its way back, of ELBOW_DRAW_RAO */
+    char stream[32];    /* "latent.0.gumbel" */
     const elbow_field
         *field; /* of x, where the encoder leads to this group: for priors that encode; else NULL */
     void *latent_state, *posterior_state, *prior_state;

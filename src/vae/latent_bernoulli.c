@@ -61,6 +61,12 @@ static void surrogate(const elbow_group *group, real *soft, const real *z, const
         soft[i] = (real)0.5 * (soft[i] + z[i]);
 }
 
+static void relax_given(const elbow_group *group, real *soft, const real *z, const real *q,
+                        const uint32_t *words, size_t n, real temperature) {
+    (void)group;
+    elbow_binary_concrete_given(soft, z, q, words, n, temperature);
+}
+
 static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n) {
     (void)group;
@@ -129,6 +135,7 @@ const elbow_latent_ops elbow_latent_bernoulli = {
     .harden = harden,
     .sample = sample,
     .surrogate = surrogate,
+    .relax_given = relax_given,
     .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,

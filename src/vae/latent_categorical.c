@@ -60,6 +60,11 @@ static void surrogate(const elbow_group *group, real *soft, const real *z, const
         soft[i] = (real)0.5 * (soft[i] + z[i]);
 }
 
+static void relax_given(const elbow_group *group, real *soft, const real *z, const real *q,
+                        const uint32_t *words, size_t n, real temperature) {
+    elbow_gumbel_softmax_given(soft, z, q, words, n, group->categories, temperature);
+}
+
 static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n) {
     elbow_reinmax_backward(dq, soft, q, dz, n, group->categories);
@@ -119,6 +124,7 @@ const elbow_latent_ops elbow_latent_categorical = {
     .harden = harden,
     .sample = sample,
     .surrogate = surrogate,
+    .relax_given = relax_given,
     .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,

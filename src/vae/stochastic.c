@@ -115,7 +115,7 @@ elbow_status elbow_stochastic_reserve(elbow_stochastic *layer, size_t rows, size
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
         ELBOW_CHECK(
-            samples <= UINT32_MAX / (group->words_width / 4 + 1), ELBOW_USAGE,
+            samples * (group->conditional + 1) <= UINT32_MAX / (group->words_width / 4 + 1), ELBOW_USAGE,
             "%zu samples of %zu random words each are more than a stream has for one example; use fewer",
             samples, group->words_width);
         ELBOW_TRY(elbow_group_reserve(group, rows, training, arena));
@@ -168,14 +168,21 @@ static const real *join(elbow_stochastic *layer) {
     return layer->z;
 }
 
-/* The random words of all draws: those of draw s come after those of the draws before it, in the same counters. */
-static void draw_words(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass) {
-    elbow_stream stream = elbow_pass_stream(pass, group->stream);
+/* The random words of all draws: those of draw s come after those of the draws before it, in the same counters; and those of a
+ * further round after those of the rounds before. */
+static void draw_round(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
+                       const char *name, size_t round) {
+    elbow_stream stream = elbow_pass_stream(pass, name);
     for (size_t s = 0; s < layer->samples; s++) {
-        uint32_t first_block = (uint32_t)s * elbow_stream_blocks(group->words_width);
+        uint32_t first_block =
+            (uint32_t)(round * layer->samples + s) * elbow_stream_blocks(group->words_width);
         elbow_stream_rows(stream, first_block, pass->example, pass->step, layer->batch, group->words_width,
                           group->words + s * layer->batch * group->words_width);
     }
+}
+
+static void draw_words(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass) {
+    draw_round(layer, group, pass, group->stream, 0);
 }
 
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
@@ -311,11 +318,29 @@ real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass 
     return width > 0 ? layer->dprior : NULL;
 }
 
+/* The mean over relaxed samples that the draws could have come from, of a factorised posterior; group->words are free by now. */
+static void relax_given_backward(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
+                                 real temperature) {
+    char name[sizeof group->stream + 8];
+    size_t n = rows_of(layer) * group->variables;
+    snprintf(name, sizeof name, "%s.given", group->stream);
+    for (size_t round = 0; round < group->conditional; round++) {
+        draw_round(layer, group, pass, name, round);
+        group->latent->relax_given(group, group->soft, group->z, group->q, group->words, n, temperature);
+        /* 1/τ is all that the temperature is there for: with 1/count it makes the mean */
+        group->latent->relax_backward(group, group->dq, group->soft, group->q, group->dz, n,
+                                      temperature * (real)group->conditional);
+    }
+}
+
 void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
                                      elbow_draw draw) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
-        group->posterior->relax_backward(group, pass, temperature, draw, rows_of(layer));
+        if (draw == ELBOW_DRAW_RAO && group->latent->discrete)
+            relax_given_backward(layer, group, pass, temperature);
+        else
+            group->posterior->relax_backward(group, pass, temperature, draw, rows_of(layer));
     }
 }
 

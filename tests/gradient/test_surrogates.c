@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "math/bernoulli_latent.h"
+#include "math/categorical.h"
 #include "vae/estimator.h"
 
 enum { FEATURES = 3, DRAWS = 4096, STEPS = 8, WIDTH = 16, MOST = 64 };
@@ -271,6 +273,69 @@ static void draws_and_their_mean(void **state) {
     }
 }
 
+/* The mean gradient and its variance, over many draws. */
+static void moments(const setting *s, double *mean, double *variance) {
+    problem p;
+    double sum[WIDTH] = {0}, squares[WIDTH] = {0}, count = (double)DRAWS * STEPS;
+    make(&p, s, DRAWS);
+    for (uint64_t step = 0; step < STEPS; ++step) {
+        const elbow_group *group = run(&p, step);
+        for (size_t r = 0; r < DRAWS; ++r)
+            for (size_t i = 0; i < group->q_width; ++i) {
+                double own = DRAWS * group->dq[r * group->q_width + i];
+                sum[i] += own;
+                squares[i] += own * own;
+            }
+    }
+    for (size_t i = 0; i < WIDTH; ++i) {
+        mean[i] = sum[i] / count;
+        variance[i] = squares[i] / count - mean[i] * mean[i];
+    }
+    drop(&p);
+}
+
+/* The conditional expectation of straight-through-gumbel: the same mean, and less variance. */
+static void rao_and_blackwell(void **state) {
+    static const setting cases[] = {{"gumbel-rao", "categorical 2x3", "factorised", CURVED, 0.7},
+                                    {"gumbel-rao", "bernoulli 3", "factorised", CURVED, 0.7},
+                                    {"gumbel-rao", "bernoulli 3", "factorised", LINEAR, 0.3}};
+    (void)state;
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; ++n) {
+        setting other = cases[n];
+        double mean[WIDTH], variance[WIDTH], plain_mean[WIDTH], plain_variance[WIDTH];
+        other.estimator = "straight-through-gumbel";
+        moments(&cases[n], mean, variance);
+        moments(&other, plain_mean, plain_variance);
+        double less = 0, plain = 0;
+        for (size_t i = 0; i < WIDTH; ++i) {
+            double error = sqrt((variance[i] + plain_variance[i]) / ((double)DRAWS * STEPS));
+            check_near("the mean", other.latent, i, mean[i], plain_mean[i], 5 * error);
+            less += variance[i];
+            plain += plain_variance[i];
+        }
+        if (!(less < 0.9 * plain)) fail_msg("case %zu: a variance of %g, not below %g", n, less, plain);
+    }
+}
+
+/* What a conditional sample is near to is what it was made from, far out too; and it is no constant. */
+static void conditional_samples(void **state) {
+    enum { ROWS = 500, K = 4, N = ROWS * K };
+    real z[N] = {0}, y[N], *log_q = hold_reals("test.far", N, -60, 60);
+    uint32_t words[N];
+    (void)state;
+    elbow_stream_rows(elbow_stream_make(5, 0, "test.given"), 0, 0, 0, 1, N, words);
+    elbow_log_softmax(log_q, log_q, ROWS, K);
+    for (size_t r = 0; r < ROWS; ++r) z[r * K + r % K] = 1;
+    elbow_gumbel_softmax_given(y, z, log_q, words, ROWS, K, 0.5);
+    for (size_t r = 0; r < ROWS; ++r)
+        for (size_t i = 0; i < K; ++i) assert_true(y[r * K + i] <= y[r * K + r % K]);
+    const real *logits = hold_reals("test.logits", N, -800, 800);
+    elbow_binary_concrete_given(y, z, logits, words, N, 0.5);
+    for (size_t i = 0; i < N; ++i)
+        assert_true(z[i] > 0 ? y[i] >= 0.5 && y[i] <= 1 : y[i] <= 0.5 && y[i] >= 0);
+    release_held();
+}
+
 static double bias(const setting *s) {
     double expected[WIDTH] = {0}, exact[WIDTH] = {0}, most = 0;
     enumerate(s, expected, exact);
@@ -308,9 +373,10 @@ static void order(void **state) {
 static void gaussians_beside(void **state) {
     (void)state;
     setting s = {"gumbel-softmax", "categorical 2x3, gaussian 2", "factorised", LINEAR, 0.7};
-    static const char *const names[] = {"straight-through", "reinmax", "gapped-straight-through"};
+    static const char *const names[] = {"straight-through", "reinmax", "gapped-straight-through",
+                                        "gumbel-rao"};
     real kept[16 * 4];
-    for (size_t n = 0; n < 4; ++n) {
+    for (size_t n = 0; n < 5; ++n) {
         problem p;
         if (n > 0) s.estimator = names[n - 1];
         make(&p, &s, 16);
@@ -333,9 +399,10 @@ static void refusals(void **state) {
         {"bernoulli 2", "objective.kl=sampled", NULL},
         {"bernoulli 2, gaussian 2", NULL, NULL},
     };
-    static const char *const names[] = {"straight-through", "reinmax", "gapped-straight-through"};
+    static const char *const names[] = {"straight-through", "reinmax", "gapped-straight-through",
+                                        "gumbel-rao"};
     (void)state;
-    for (size_t n = 0; n < 3; ++n)
+    for (size_t n = 0; n < 4; ++n)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
             problem p;
             setting s = {names[n], cases[i].latent, "factorised", LINEAR, 1};
@@ -345,14 +412,18 @@ static void refusals(void **state) {
                 fail_msg("case %zu: %s", i, elbow_error_message());
             drop(&p);
         }
+    problem p;
+    setting s = {"gumbel-rao", "bernoulli 2", "autoregressive", LINEAR, 1};
+    assert_int_equal(try_make(&p, &s, 2, NULL), ELBOW_USAGE);
+    assert_non_null(strstr(elbow_error_message(), "model.posterior = factorised"));
+    drop(&p);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(draws_and_their_mean),
-        cmocka_unit_test(order),
-        cmocka_unit_test(gaussians_beside),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(draws_and_their_mean), cmocka_unit_test(rao_and_blackwell),
+        cmocka_unit_test(conditional_samples),  cmocka_unit_test(order),
+        cmocka_unit_test(gaussians_beside),     cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,8 @@ static void options_without_readers(void **state) {
          "objective.kl"},
         {'i', {"objective.kl=sampled", NULL}, NULL},
         {'i', {"estimator.temperature=0.5", NULL}, NULL},
+        {'i', {"estimator.conditional=5", "estimator.name=reinmax", NULL}, "estimator.conditional"},
+        {'i', {"estimator.conditional=5", "estimator.name=gumbel-rao", NULL}, NULL},
         {'i',
          {"estimator.temperature=0.5", "estimator.name=exact", "model.latent=bernoulli 2", NULL},
          "estimator.temperature"},
