@@ -3,7 +3,6 @@
 # shellcheck source=tests/run/_lib.sh
 . "$ELBOW_SOURCE/tests/run/_lib.sh"
 data
-export OMPI_MCA_odls_base_sigkill_timeout=0 # no second between SIGTERM and SIGKILL for the ranks that are left
 long=("${small[@]}" --set data.limit=13000 --set parallel.shards=5 --set train.epochs=8 --set train.log_every=7
     --set train.evaluate_every=130 --set checkpoint.every_steps=53 --set 'estimator.temperature=exponential 1 0.5 rate=1e-3')
 quiet undisturbed launch 2 train "${long[@]}" --out undisturbed

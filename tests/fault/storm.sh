@@ -19,7 +19,6 @@ while [ $# -gt 0 ]; do
     shift
 done
 RANDOM=$seed
-export OMPI_MCA_odls_base_sigkill_timeout=0 # no second between SIGTERM and SIGKILL for the ranks that are left
 # random N: the variable `drawn` is one of 0 … N − 1. (No subshell: that would draw the same ones again.)
 random() { drawn=$(((RANDOM << 15 | RANDOM) % $1)); }
 
@@ -85,15 +84,22 @@ good_checkpoints() {
 }
 temporary() { [ -n "$(find "$run/checkpoints" -name '.step-*' -size +0 2>/dev/null)" ]; }
 
-# over: what was killed is gone, with its children, some of which notice late.
+# Whether the launcher has children; zombies are none.
+children_left() { ps -o stat= --ppid "$pid" | grep -qv '^Z'; }
+
+# over: what was killed is gone, with its children, some of which notice late. Open MPI 4's mpirun now and then waits for
+# itself when a rank is killed (in futex(2), its ranks gone): then it is killed too, and counted.
 over() {
-    local child i
-    for ((i = 0; i < 1200; i++)); do
+    local child i idle=0
+    for ((i = 0; i < 1200 && idle < 100; i++)); do
         running || break
+        if children_left; then idle=0; else idle=$((idle + 1)); fi
         sleep 0.1
     done
-    if running; then
-        ps -o pid,ppid,stat,etime,wchan:20,args -g "$$" | grep -v ' ps ' | cut -c1-150 >&2
+    if running && [ $idle -ge 100 ]; then
+        stuck_launchers=$((stuck_launchers + 1))
+        kill -KILL "$pid"
+    elif running; then
         cat background.log >&2
         fail "two minutes after $kind on $ranks ranks it is still there"
     fi
@@ -170,14 +176,14 @@ damaged() {
     "$1" "$file" "$drawn"
     harmed=$((harmed + 1))
 }
-cut() { truncate -s "$2" "$1"; }
+cut_short() { truncate -s "$2" "$1"; }
 flip() {
     local byte
     byte=$(od -An -tu1 -j "$2" -N 1 "$1")
     random 8
     printf '%b' "\\x$(printf '%02x' $((byte ^ (1 << drawn))))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
-truncated() { damaged cut; }
+truncated() { damaged cut_short; }
 bit_flipped() { damaged flip; }
 # A disk without room while it trains, and with room again for the next life.
 disk_filled() {
@@ -242,7 +248,7 @@ end_run() {
 }
 
 declare -A tally=()
-disturbances=0 lives=0 harmed=0 inside_writing=0 round=0
+disturbances=0 lives=0 harmed=0 stuck_launchers=0 inside_writing=0 round=0
 while [ $disturbances -lt "$count" ]; do
     round=$((round + 1)) run=$disk/run
     unset ELBOW_TEST_FAULT
@@ -254,4 +260,4 @@ while [ $disturbances -lt "$count" ]; do
 done
 echo "seed $seed: $disturbances disturbances in $round runs of $steps steps on 1 to $shards ranks, $SECONDS s:"
 for kind in "${!tally[@]}"; do echo "    ${tally[$kind]} $kind"; done | sort -rn
-echo "    ($inside_writing kills met a checkpoint half-written, $harmed checkpoints were damaged)"
+echo "    ($inside_writing kills met a checkpoint half-written, $harmed checkpoints were damaged, $stuck_launchers launchers stuck)"
