@@ -212,10 +212,11 @@ kinds=(rank_killed rank_killed launcher_killed killed_while_writing killed_while
 
 # -------------------------------------------------------------------------------------------------- a run
 
-complete() { [ -e "$run/state" ] && [ "$(word "$run")" = finished ]; }
-
 # "" where there is none yet.
 step_of() { "$ELBOW" info "$run" 2>/dev/null | sed -n 's/^  step  *\([0-9]*\).*/\1/p' || true; }
+
+# Not where its last checkpoint was damaged after its end.
+complete() { [ -e "$run/state" ] && [ "$(word "$run")" = finished ] && [ "$(step_of)" = $steps ]; }
 
 disturb() {
     local before after had
