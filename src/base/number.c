@@ -154,6 +154,18 @@ void elbow_number_rounded_text(char text[ELBOW_NUMBER_BYTES], double value, int 
     shorten_exponent(text);
 }
 
+const char *elbow_number_size_text(char text[ELBOW_NUMBER_BYTES], double bytes) {
+    locale_t plain, before = enter_plain_locale(&plain);
+    if (bytes >= 999.5e6)
+        snprintf(text, ELBOW_NUMBER_BYTES, "%.2f GB", bytes / 1e9);
+    else if (bytes >= 999.5e3)
+        snprintf(text, ELBOW_NUMBER_BYTES, "%.*f MB", bytes < 9.95e6, bytes / 1e6);
+    else
+        snprintf(text, ELBOW_NUMBER_BYTES, "%.0f kB", bytes / 1e3);
+    leave_plain_locale(plain, before);
+    return text;
+}
+
 void elbow_number_duration_text(char text[ELBOW_NUMBER_BYTES], double seconds) {
     size_t u = 0;
     while (units[u].seconds > 1 && (seconds == 0 || fmod(seconds, units[u].seconds) != 0)) u++;

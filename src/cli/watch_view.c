@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "elbow/base/number.h"
 #include "fields.h"
 #include "plot.h"
 
@@ -50,15 +51,6 @@ static void clock_text(char text[ELBOW_WATCH_TEXT], double seconds) {
     else
         snprintf(text, ELBOW_WATCH_TEXT, "%.0f:%02.0f:%02.0f", floor(s / HOUR), floor(fmod(s, HOUR) / MINUTE),
                  fmod(s, MINUTE));
-}
-
-static void size_text(char text[ELBOW_WATCH_TEXT], double bytes) {
-    if (bytes >= 999.5e6)
-        snprintf(text, ELBOW_WATCH_TEXT, "%.2f GB", bytes / 1e9);
-    else if (bytes >= 999.5e3)
-        snprintf(text, ELBOW_WATCH_TEXT, "%.*f MB", bytes < 9.95e6 ? 1 : 0, bytes / 1e6);
-    else
-        snprintf(text, ELBOW_WATCH_TEXT, "%.0f kB", bytes / 1e3);
 }
 
 void elbow_watch_doubt(char text[ELBOW_WATCH_TEXT], const elbow_watched *run, const elbow_view_style *style) {
@@ -167,7 +159,7 @@ static void draw_checkpoint(elbow_canvas *canvas, int y, const elbow_watched *ru
         return;
     }
     elbow_watch_time_text(age, floor(fmax(0, style->now - run->checkpoint_time)));
-    size_text(size, (double)run->checkpoint_bytes);
+    elbow_number_size_text(size, (double)run->checkpoint_bytes);
     elbow_cli_grouped(step, (size_t)run->checkpoint_step);
     int x = elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_PLAIN, "step %s, %s ago, %s", step, age, size) + 2;
     elbow_split split = elbow_watched_split(run);

@@ -6,6 +6,7 @@
 
 #include "base/cores.h"
 #include "elbow/base/log.h"
+#include "elbow/base/number.h"
 #include "elbow/version.h"
 #include "train/memory.h"
 
@@ -39,18 +40,6 @@ const char *elbow_format_count(char text[32], size_t number) {
         text[at++] = digits[i];
     }
     text[at] = 0;
-    return text;
-}
-
-/* 408000000 → "408 MB", 1630000000 → "1.63 GB", 91000 → "91 kB" */
-static const char *megabytes(char text[32], size_t bytes) {
-    double amount = (double)bytes;
-    if (amount >= 999.5e6)
-        snprintf(text, 32, "%.2f GB", amount / 1e9);
-    else if (amount >= 999.5e3)
-        snprintf(text, 32, "%.*f MB", amount < 9.95e6, amount / 1e6);
-    else
-        snprintf(text, 32, "%.0f kB", amount / 1e3);
     return text;
 }
 
@@ -124,12 +113,14 @@ static void say_memory(const elbow_run *run) {
     bool shares = elbow_exchange_replicas(run->exchange) < (size_t)run->world->size;
     char total[32], parameters[32], gradients[32], moments[32], activations[32], data[32], snapshot[32];
     elbow_notice("  memory   rank 0 %s: parameters %s%s, gradients %s, moments %s, activations %s, data %s",
-                 megabytes(total, elbow_memory_total(&memory) - memory.snapshot),
-                 megabytes(parameters, memory.parameters), shares ? " (for its node)" : "",
-                 megabytes(gradients, memory.gradients), megabytes(moments, memory.moments),
-                 megabytes(activations, memory.activations), megabytes(data, memory.data));
+                 elbow_number_size_text(total, (double)(elbow_memory_total(&memory) - memory.snapshot)),
+                 elbow_number_size_text(parameters, (double)memory.parameters),
+                 shares ? " (for its node)" : "", elbow_number_size_text(gradients, (double)memory.gradients),
+                 elbow_number_size_text(moments, (double)memory.moments),
+                 elbow_number_size_text(activations, (double)memory.activations),
+                 elbow_number_size_text(data, (double)memory.data));
     elbow_notice("           and %s for %s; MPI, BLAS and HDF5 need their own",
-                 megabytes(snapshot, memory.snapshot),
+                 elbow_number_size_text(snapshot, (double)memory.snapshot),
                  run->options->checkpoint.background ? "a snapshot to write checkpoints from"
                                                      : "the moments in a checkpoint");
 }

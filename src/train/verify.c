@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "elbow/base/number.h"
 #include "elbow/data/inspect.h"
 #include "elbow/store/kind.h"
 #include "train/verify_inside.h"
@@ -42,13 +43,7 @@ void elbow_verify_note(const elbow_verification *v, const char *path, const char
 const char *elbow_verify_size(char text[32], const char *path) {
     struct stat facts;
     double bytes = stat(path, &facts) == 0 ? (double)facts.st_size : 0;
-    if (bytes >= 999.5e6)
-        snprintf(text, 32, "%.2f GB", bytes / 1e9);
-    else if (bytes >= 999.5e3)
-        snprintf(text, 32, "%.*f MB", bytes < 9.95e6, bytes / 1e6);
-    else
-        snprintf(text, 32, "%.0f kB", bytes / 1e3);
-    return text;
+    return elbow_number_size_text(text, bytes);
 }
 
 /* ---------------------------------------------------------------------------------------- single files */

@@ -29,4 +29,7 @@ void elbow_number_duration_text(char text[ELBOW_NUMBER_BYTES], double seconds);
 /* The value rounded to that many significant digits, 1 to 17, without zeros that say nothing. */
 void elbow_number_rounded_text(char text[ELBOW_NUMBER_BYTES], double value, int digits);
 
+/* A size as people say it: 91 kB, 4.5 MB, 408 MB, 1.63 GB. Returns the text. */
+const char *elbow_number_size_text(char text[ELBOW_NUMBER_BYTES], double bytes);
+
 #endif
