@@ -216,6 +216,24 @@ elbow_status elbow_world_gather(elbow_world *world, const void *bytes, void *all
     return ELBOW_OK;
 }
 
+elbow_status elbow_world_gather_new(elbow_world *world, const void *item, size_t bytes, void **all) {
+    size_t size = (size_t)world->size;
+    *all = NULL;
+    size_t *counts = malloc(size * sizeof *counts);
+    void *items = world->rank == 0 ? malloc(size * bytes) : NULL;
+    bool made = counts != NULL && (items != NULL || world->rank != 0);
+    elbow_status status = elbow_world_agree(
+        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for %zu bytes of each rank", bytes));
+    for (size_t i = 0; status == ELBOW_OK && i < size; i++) counts[i] = bytes;
+    if (status == ELBOW_OK) status = elbow_world_gather(world, item, items, counts);
+    free(counts);
+    if (status == ELBOW_OK)
+        *all = items;
+    else
+        free(items);
+    return status;
+}
+
 void elbow_world_barrier(elbow_world *world) {
     elbow_wait_begin(world);
     MPI_Barrier(world->comm->all);

@@ -319,25 +319,16 @@ static void tell_memory(elbow_examination *e, const holding *all, size_t count) 
 
 static elbow_status gather_memory(elbow_examination *e) {
     elbow_world *world = e->world;
-    size_t size = (size_t)world->size;
+    void *all = NULL;
     const elbow_held held = elbow_held_now();
     holding own = {.need = {.node = world->node, .bytes = held.most, .limit = elbow_memory_bytes()},
                    .available = elbow_memory_available(),
                    .share = held.share};
     snprintf(own.need.host, sizeof own.need.host, "%s", world->host);
-    size_t *counts = malloc(size * sizeof *counts);
-    holding *all = world->rank == 0 ? malloc(size * sizeof *all) : NULL;
-    bool made = counts != NULL && (all != NULL || world->rank != 0);
-    elbow_status status = elbow_world_agree(
-        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for what %zu ranks hold", size));
-    if (status == ELBOW_OK) {
-        for (size_t i = 0; i < size; i++) counts[i] = sizeof own;
-        status = elbow_world_gather(world, &own, all, counts);
-    }
-    if (status == ELBOW_OK && world->rank == 0) tell_memory(e, all, size);
-    free(counts);
+    ELBOW_TRY(elbow_world_gather_new(world, &own, sizeof own, &all));
+    if (world->rank == 0) tell_memory(e, all, (size_t)world->size);
     free(all);
-    return status;
+    return ELBOW_OK;
 }
 
 /* Without the advice to go on with a run that is gone when it is read. */

@@ -36,28 +36,19 @@ static void add_line(void *context, const char *line) {
 /* Rank 0 looks at where all ranks sit. */
 static elbow_status find_advice(elbow_run *run, bool obeys) {
     elbow_world *world = run->world;
-    size_t size = (size_t)world->size, *counts = NULL;
-    elbow_seat seat, *seats = NULL;
+    void *seats = NULL;
+    elbow_seat seat;
     advice a = {0};
     elbow_seat_find(&seat, world->node, world->host);
-    counts = malloc(size * sizeof *counts);
-    if (world->rank == 0) seats = malloc(size * sizeof *seats);
-    bool made = counts != NULL && (seats != NULL || world->rank != 0);
-    elbow_status status = elbow_world_agree(
-        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for the places of %zu ranks", size));
-    if (status != ELBOW_OK) goto done;
-    for (size_t i = 0; i < size; i++) counts[i] = sizeof seat;
-    status = elbow_world_gather(world, &seat, seats, counts);
-    if (status != ELBOW_OK || world->rank != 0) goto done;
+    ELBOW_TRY(elbow_world_gather_new(world, &seat, sizeof seat, &seats));
+    if (world->rank != 0) return ELBOW_OK;
     int threads = (int)run->facts.threads;
-    elbow_advise(seats, size, threads, add_line, &a);
+    elbow_advise(seats, (size_t)world->size, threads, add_line, &a);
     elbow_advise_environment(getenv("OMP_NUM_THREADS"), getenv("OPENBLAS_NUM_THREADS"), threads, obeys,
                              add_line, &a);
     run->advice = a.text;
-done:
     free(seats);
-    free(counts);
-    return status;
+    return ELBOW_OK;
 }
 
 elbow_status elbow_facts_agree(elbow_run *run) {

@@ -58,6 +58,9 @@ elbow_status elbow_world_allgather(elbow_world *world, const void *bytes, void *
 /* The same to rank 0 only; `all` may be NULL elsewhere. Collective. */
 elbow_status elbow_world_gather(elbow_world *world, const void *bytes, void *all, const size_t *counts);
 
+/* A malloc'd array on rank 0 of every rank's item of `bytes`, in rank order; NULL elsewhere. Collective. */
+elbow_status elbow_world_gather_new(elbow_world *world, const void *item, size_t bytes, void **all);
+
 /* Waits for all. Collective. */
 void elbow_world_barrier(elbow_world *world);
 
