@@ -8,6 +8,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
 #include "store/saver.h"
+#include "train/memory.h"
 #include "train/pace.h"
 #include "train/pulse.h"
 #include "train/record.h"
@@ -252,11 +253,6 @@ static elbow_status stop(elbow_run *run, clocks *clock) {
     return ELBOW_STOPPED;
 }
 
-static double checkpoint_bytes(const elbow_run *run) {
-    return (double)(elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer)) *
-                    sizeof(real));
-}
-
 /* The evaluation of this step, where one is due. At the run's end it may begin when the run is to stop already: then what
  * has been trained is saved before it. Anywhere else a stop goes before the evaluation. Collective. */
 static elbow_status evaluate_if_due(elbow_run *run, clocks *clock, bool stops, evaluated *found) {
@@ -272,8 +268,8 @@ static elbow_status evaluate_if_due(elbow_run *run, clocks *clock, bool stops, e
 /* Whether there is a place to write to, and room: told before hours are spent, also to a resumed run. Rank 0's. */
 static elbow_status prove_directory(const elbow_run *run) {
     const elbow_options *options = run->options;
-    size_t values = elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer));
-    size_t bytes = values * sizeof(real) + values / 10 + 50000, room = 0; /* with names, and some history */
+    size_t lasting = elbow_memory_lasting(run);
+    size_t bytes = lasting + lasting / 40 + 50000, room = 0; /* with names, and some history */
     /* The one being written, and the best; those that are kept are there already when a run is resumed. */
     size_t wanted = 2 + (run->saved_step >= 0 ? 0 : (size_t)options->checkpoint.keep);
     if (run->world->rank != 0 || run->step >= run->run_steps) return ELBOW_OK;
@@ -328,7 +324,7 @@ elbow_status elbow_train(elbow_run *run) {
     snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
              run->world->size, run->world->host);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));
-    ELBOW_TRY(elbow_pulse_share(run->pulse, run->directory, checkpoint_bytes(run)));
+    ELBOW_TRY(elbow_pulse_share(run->pulse, run->directory, (double)elbow_memory_lasting(run)));
     elbow_status status = train(run, &clock);
     elbow_log_progress(NULL);
     if (status == ELBOW_STOPPED) return status;

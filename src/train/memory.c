@@ -29,6 +29,11 @@ elbow_memory elbow_memory_of(const elbow_run *run) {
     return memory;
 }
 
+size_t elbow_memory_lasting(const elbow_run *run) {
+    size_t sets = 1 + elbow_optimizer_slots(run->optimizer);
+    return sets * elbow_vae_params(run->vae)->size * sizeof(real);
+}
+
 size_t elbow_memory_total(const elbow_memory *m) {
     return m->parameters + m->gradients + m->moments + m->activations + m->data + m->snapshot;
 }
@@ -40,23 +45,14 @@ static void warn(void *context, const char *text) {
 
 elbow_status elbow_memory_warn(const elbow_run *run) {
     elbow_world *world = run->world;
-    size_t size = (size_t)world->size;
+    void *needs = NULL;
     const elbow_memory memory = elbow_memory_of(run);
     elbow_need need = {.node = world->node,
                        .bytes = (double)elbow_memory_total(&memory) + ELBOW_MEMORY_LIBRARIES,
                        .limit = elbow_memory_bytes()};
     snprintf(need.host, sizeof need.host, "%s", world->host);
-    size_t *counts = malloc(size * sizeof *counts);
-    elbow_need *needs = world->rank == 0 ? malloc(size * sizeof *needs) : NULL;
-    bool made = counts != NULL && (needs != NULL || world->rank != 0);
-    elbow_status status = elbow_world_agree(
-        world, made ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for what %zu ranks need", size));
-    if (status == ELBOW_OK) {
-        for (size_t i = 0; i < size; i++) counts[i] = sizeof need;
-        status = elbow_world_gather(world, &need, needs, counts);
-    }
-    if (status == ELBOW_OK && world->rank == 0) elbow_advise_memory(needs, size, warn, NULL);
-    free(counts);
+    ELBOW_TRY(elbow_world_gather_new(world, &need, sizeof need, &needs));
+    if (world->rank == 0) elbow_advise_memory(needs, (size_t)world->size, warn, NULL);
     free(needs);
-    return status;
+    return ELBOW_OK;
 }

@@ -14,6 +14,9 @@ typedef struct elbow_memory {
 /* Of this rank. Local. */
 elbow_memory elbow_memory_of(const elbow_run *run);
 
+/* Parameters and moments, of all ranks together: what a checkpoint has most of. Local. */
+size_t elbow_memory_lasting(const elbow_run *run);
+
 size_t elbow_memory_total(const elbow_memory *memory);
 
 /* What the program, MPI, BLAS and HDF5 take beside that, about. */

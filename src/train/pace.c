@@ -7,6 +7,7 @@
 
 #include "elbow/base/log.h"
 #include "elbow/base/number.h"
+#include "train/memory.h"
 #include "train/report.h"
 
 #define MOST_MINUTES 1e6
@@ -56,11 +57,10 @@ double elbow_pace_optimum(double cost, double mtbf, double writing) {
 
 void elbow_pace_begin(elbow_pace *pace, const elbow_run *run) {
     const elbow_options *options = run->options;
-    size_t values = elbow_vae_params(run->vae)->size * (1 + elbow_optimizer_slots(run->optimizer));
     *pace = (elbow_pace){
         .saved = elbow_now(),
         /* Until one has been written, a slow disk's word for it. */
-        .save_cost = (double)(values * sizeof(real)) / SLOW_DISK,
+        .save_cost = (double)elbow_memory_lasting(run) / SLOW_DISK,
         .stop = {.end = INFINITY},
     };
     elbow_pace_interval(options, &pace->interval, &pace->automatic); /* checked with the options */
