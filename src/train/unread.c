@@ -67,6 +67,8 @@ static const struct {
     {"estimator.temperature", read_by_relaxed, "estimator.name and model.latent relax nothing in training"},
     {"estimator.conditional", read_by_relaxed,
      "only estimator.name = gumbel-rao takes means over relaxed samples"},
+    {"estimator.gap", read_by_relaxed,
+     "only estimator.name = gapped-straight-through moves what was drawn ahead"},
     {"objective.kl", read_by_estimator,
      "estimator.name sums the KL term over all z, or has it within importance weights"},
     {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},

@@ -42,9 +42,6 @@ typedef enum elbow_draw {
     ELBOW_DRAW_GAPPED, /* z ~ q; back through a mean moved towards z (Fan et al. 2022) */
 } elbow_draw;
 
-/* Of a gapped draw: the gap that its authors use. */
-#define ELBOW_GAP ((real)1)
-
 /* All functions take n variables in a row, n = R · L or, for a sequential posterior, R. */
 typedef struct elbow_latent_ops {
     const char *name, *grammar; /* "categorical", "LxK" */
@@ -163,6 +160,7 @@ struct elbow_group {
     size_t q_size, z_size, noise;         /* reals of q and z, and random words, of one variable */
     size_t q_width, z_width, words_width; /* of one row: times L */
     size_t conditional; /* relaxed samples of each draw on its way back, of ELBOW_DRAW_RAO */
+    real gap;           /* of ELBOW_DRAW_GAPPED: by how much z is ahead of all else */
     char stream[32];    /* "latent.0.gumbel" */
     const elbow_field
         *field; /* of x, where the encoder leads to this group: for priors that encode; else NULL */

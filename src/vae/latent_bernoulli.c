@@ -54,7 +54,7 @@ static void sample(const elbow_group *group, real *z, const real *q, const uint3
 static void surrogate(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
                       real temperature, elbow_draw draw) {
     if (draw == ELBOW_DRAW_GAPPED)
-        elbow_gapped_sigmoid(soft, z, q, n, temperature, ELBOW_GAP);
+        elbow_gapped_sigmoid(soft, z, q, n, temperature, group->gap);
     else
         elbow_tempered_sigmoid(soft, q, n, temperature);
     for (size_t i = 0; draw == ELBOW_DRAW_REINMAX && i < n * group->z_size; i++)

@@ -53,7 +53,7 @@ static void sample(const elbow_group *group, real *z, const real *q, const uint3
 static void surrogate(const elbow_group *group, real *soft, const real *z, const real *q, size_t n,
                       real temperature, elbow_draw draw) {
     if (draw == ELBOW_DRAW_GAPPED)
-        elbow_gapped_softmax(soft, z, q, n, group->categories, temperature, ELBOW_GAP);
+        elbow_gapped_softmax(soft, z, q, n, group->categories, temperature, group->gap);
     else
         elbow_tempered_softmax(soft, q, n, group->categories, temperature);
     for (size_t i = 0; draw == ELBOW_DRAW_REINMAX && i < n * group->z_size; i++)

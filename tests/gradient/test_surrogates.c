@@ -5,6 +5,7 @@
 #include "differences.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "math/bernoulli_latent.h"
 #include "math/categorical.h"
@@ -63,6 +64,8 @@ typedef struct setting {
     double temperature;
 } setting;
 
+static const char *gap; /* estimator.gap; NULL: 1, unsaid */
+
 typedef struct problem {
     elbow_latents latents;
     elbow_estimator estimator;
@@ -87,6 +90,7 @@ static elbow_status try_make(problem *p, const setting *s, size_t draws, const c
     snprintf(samples, sizeof samples, "%zu", draws);
     assert_int_equal(elbow_options_create(&options), ELBOW_OK);
     set(options, "model.latent", s->latent);
+    if (gap) set(options, "estimator.gap", gap);
     set(options, "model.posterior", s->posterior);
     set(options, "estimator.name", s->estimator);
     set(options, "estimator.samples", samples);
@@ -152,11 +156,11 @@ static void jacobian(double *dlogits, const double *p, const double *dz, size_t 
 }
 
 static void pass_back(const char *name, double *dlogits, const double *logits, const double *z,
-                      const double *dz, size_t K, double temperature) {
+                      const double *dz, size_t K, double temperature, double apart) {
     double p[WIDTH], moved[WIDTH], most = -INFINITY;
     for (size_t k = 0; k < K; ++k) dlogits[k] = 0;
     for (size_t k = 0; k < K; ++k) most = fmax(most, logits[k]);
-    for (size_t k = 0; k < K; ++k) moved[k] = z[k] == 1 ? most : fmin(logits[k], most - 1);
+    for (size_t k = 0; k < K; ++k) moved[k] = z[k] == 1 ? most : fmin(logits[k], most - apart);
     softmax(p, strcmp(name, "gapped-straight-through") == 0 ? moved : logits, K, temperature);
     if (strcmp(name, "reinmax") != 0) {
         jacobian(dlogits, p, dz, K, 1 / temperature);
@@ -183,7 +187,7 @@ static void plain_surrogate(const problem *p, const setting *s, double *dq, cons
             slope[k] = dz[l * width + k];
         }
         if (width == 1) one_hot[1] = 1 - one_hot[0];
-        pass_back(s->estimator, out, logits, one_hot, slope, K, s->temperature);
+        pass_back(s->estimator, out, logits, one_hot, slope, K, s->temperature, gap ? atof(gap) : 1);
         for (size_t k = 0; k < width; ++k) {
             dq[l * width + k] = out[k];
             for (size_t j = 0; chain && j < l * width; ++j)
@@ -239,10 +243,9 @@ static const setting settings[] = {
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 /* Draw by draw to rounding; and their mean within five standard errors of the expectation. */
-static void draws_and_their_mean(void **state) {
-    (void)state;
-    for (size_t n = 0; n < SETTINGS; ++n) {
-        const setting *s = &settings[n];
+static void check_draws(const setting *all, size_t cases) {
+    for (size_t n = 0; n < cases; ++n) {
+        const setting *s = &all[n];
         problem p;
         double expected[WIDTH], exact[WIDTH], sum[WIDTH] = {0}, squares[WIDTH] = {0};
         enumerate(s, expected, exact);
@@ -271,6 +274,24 @@ static void draws_and_their_mean(void **state) {
         }
         drop(&p);
     }
+}
+
+static void draws_and_their_mean(void **state) {
+    (void)state;
+    check_draws(settings, SETTINGS);
+}
+
+static void other_gaps(void **state) {
+    static const setting gapped[] = {
+        {"gapped-straight-through", "categorical 2x3", "factorised", CURVED, 1},
+        {"gapped-straight-through", "bernoulli 3", "factorised", CURVED, 1},
+    };
+    (void)state;
+    gap = "0.3";
+    check_draws(gapped, 1);
+    gap = "2.5";
+    check_draws(gapped, 2);
+    gap = NULL;
 }
 
 /* The mean gradient and its variance, over many draws. */
@@ -421,9 +442,13 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(draws_and_their_mean), cmocka_unit_test(rao_and_blackwell),
-        cmocka_unit_test(conditional_samples),  cmocka_unit_test(order),
-        cmocka_unit_test(gaussians_beside),     cmocka_unit_test(refusals),
+        cmocka_unit_test(draws_and_their_mean),
+        cmocka_unit_test(other_gaps),
+        cmocka_unit_test(rao_and_blackwell),
+        cmocka_unit_test(conditional_samples),
+        cmocka_unit_test(order),
+        cmocka_unit_test(gaussians_beside),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
