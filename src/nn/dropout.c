@@ -100,6 +100,7 @@ const elbow_layer_ops elbow_layer_dropout = {
     .name = "dropout",
     .grammar = "RATE",
     .rowwise = true,
+    .draws = true,
     .create = create,
     .reserve = reserve,
     .forward = forward,

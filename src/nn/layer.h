@@ -24,6 +24,7 @@ typedef struct elbow_layer_ops {
     bool values;         /* can read a field's values as they are (in.field) */
     bool sequences;      /* works on packed sequences */
     bool rowwise;        /* works on rows of any shape, one by one, and keeps it */
+    bool draws;          /* from a stream, in training: its output is not a function of its input alone */
     /* Sets `out` and state from the size and `in`; declares tensors. ELBOW_USAGE. */
     elbow_status (*create)(elbow_layer *layer, const elbow_layer_request *request, elbow_params *params);
     /* Memory beyond output and input's gradient; NULL where none is needed. `rows` are examples; elbow_layer_most_rows

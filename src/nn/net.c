@@ -195,6 +195,12 @@ void elbow_net_destroy(elbow_net **net) {
 const elbow_shape *elbow_net_output(const elbow_net *net) { return &net->output; }
 size_t elbow_net_output_width(const elbow_net *net) { return net->output.width; }
 
+bool elbow_net_draws(const elbow_net *net) {
+    for (size_t i = 0; i < net->count; i++)
+        if (net->layers[i].ops->draws) return true;
+    return false;
+}
+
 elbow_status elbow_net_reserve(elbow_net *net, size_t rows, bool training, elbow_arena *arena) {
     if (net->given_first || (net->input.field != NULL && net->first.field == NULL))
         ELBOW_TRY(elbow_arena_reals(arena, rows * net->first.width, &net->joined));

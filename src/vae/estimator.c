@@ -16,6 +16,8 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_reinforce,
     &elbow_estimator_vimco,
     &elbow_estimator_disarm,
+    &elbow_estimator_arm,
+    &elbow_estimator_arsm,
 };
 
 static elbow_status check_free_bits(const elbow_options *options) {

@@ -16,6 +16,11 @@ typedef struct elbow_score {
     void (*forward)(void *context, const elbow_pass *pass, real *log_px, const real *z, size_t rows);
     /* Gradients of Σ_r weights[r] · log_px[r] of the last forward: in the parameters, added; in z, returned (rows, z_width). */
     real *(*backward)(void *context, const elbow_pass *pass, const real *weights, size_t rows);
+    /* log_px of up to ELBOW_VAE_EVALUATION_ROWS rows of z, row r of any example examples[r]. Forgets the last forward; no gradient
+     * can be had. NULL where that cannot be: rows come as draws do, row r of example r mod B, or what a decoder drops out would not
+     * be the same for all z of an example. */
+    void (*evaluate)(void *context, const elbow_pass *pass, real *log_px, const real *z,
+                     const uint32_t *examples, size_t rows);
 } elbow_score;
 
 typedef struct elbow_estimator elbow_estimator;
@@ -24,6 +29,7 @@ typedef struct elbow_estimator_ops {
     const char *name;
     const char *reads; /* options that only some members read, "objective.kl …"; NULL: none */
     bool unrelaxed;    /* has values of discrete z as they are, in what is scored and differentiated */
+    bool evaluates;    /* calls the score's evaluate */
     /* What it needs of latents and options, ELBOW_USAGE where it does not get it, blamed on the option; declares estimator.* where it owns
      * parameters; sets `draws` where that is not estimator.samples. NULL where there is nothing to say. */
     elbow_status (*create)(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
@@ -60,6 +66,6 @@ elbow_status elbow_estimator_check_surrogate(elbow_estimator *estimator, const e
 extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
     elbow_estimator_straight_through, elbow_estimator_reinmax, elbow_estimator_gapped_straight_through,
     elbow_estimator_gumbel_rao, elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce,
-    elbow_estimator_vimco, elbow_estimator_disarm;
+    elbow_estimator_vimco, elbow_estimator_disarm, elbow_estimator_arm, elbow_estimator_arsm;
 
 #endif

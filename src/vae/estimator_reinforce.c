@@ -30,7 +30,7 @@ static elbow_status check_bound(const elbow_options *options) {
 static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
                            elbow_params *params) {
     (void)params;
-    ELBOW_TRY(elbow_score_function_check(estimator, options, latents));
+    ELBOW_TRY(elbow_score_function_check_draws(estimator, options, latents));
     elbow_status status = check_bound(options);
     return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.bound", status);
 }

@@ -23,6 +23,37 @@ static real *score_backward(void *context, const elbow_pass *pass, const real *w
     return elbow_net_backward(vae->decoder, pass, vae->dfeatures, true);
 }
 
+/* Whose examples can be gathered by row. */
+static bool is_gathered(const elbow_vae *vae) {
+    return vae->estimator.ops->evaluates && vae->field.kind != ELBOW_SEQUENCE &&
+           !elbow_net_draws(vae->decoder);
+}
+
+static void gather(real *to, const real *from, const uint32_t *examples, size_t rows, size_t width) {
+    for (size_t r = 0; r < rows; r++) memcpy(to + r * width, from + examples[r] * width, width * sizeof *to);
+}
+
+static void score_evaluate(void *context, const elbow_pass *pass, real *log_px, const real *z,
+                           const uint32_t *examples, size_t rows) {
+    elbow_vae *vae = context;
+    elbow_pass alone = *pass;
+    elbow_values x = vae->batch->x;
+    elbow_net_input input = {.x = z, .rows = rows, .batch = rows};
+    alone.gradients = NULL;
+    gather(vae->gathered, x.reals, examples, rows, vae->field.dimensions);
+    x.reals = vae->gathered;
+    if (vae->given_width) gather(vae->gathered_given, vae->given, examples, rows, vae->given_width);
+    if (vae->given_width) input.given = vae->gathered_given;
+    const real *decoded = elbow_net_forward(vae->decoder, &alone, &input);
+    vae->likelihood.ops->forward(&vae->likelihood, &alone, log_px, decoded, &x, rows, rows);
+}
+
+static elbow_status reserve_gathered(elbow_vae *vae, elbow_arena *arena) {
+    if (!is_gathered(vae)) return ELBOW_OK;
+    ELBOW_TRY(elbow_arena_reals(arena, ELBOW_VAE_EVALUATION_ROWS * vae->field.dimensions, &vae->gathered));
+    return elbow_arena_reals(arena, ELBOW_VAE_EVALUATION_ROWS * vae->given_width, &vae->gathered_given);
+}
+
 static elbow_status create_encoder(elbow_vae *vae, const elbow_options *options) {
     elbow_option_text spec;
     elbow_shape input = {.field = &vae->field};
@@ -114,6 +145,7 @@ elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training) {
     ELBOW_TRY(elbow_net_reserve(vae->decoder, most, training, arena));
     ELBOW_TRY(vae->likelihood.ops->reserve(&vae->likelihood, most, training, arena));
     if (training) ELBOW_TRY(elbow_estimator_reserve(&vae->estimator, reserved, arena));
+    if (training) ELBOW_TRY(reserve_gathered(vae, arena));
     ELBOW_TRY(elbow_arena_reals(arena, rows, &vae->log_ratio));
     ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->most, &vae->most));
     ELBOW_TRY(elbow_arena_take(arena, rows, sizeof *vae->sum, &vae->sum));
@@ -134,7 +166,10 @@ void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch 
 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
                         elbow_terms *terms) {
-    elbow_score score = {.context = vae, .forward = score_forward, .backward = score_backward};
+    elbow_score score = {.context = vae,
+                         .forward = score_forward,
+                         .backward = score_backward,
+                         .evaluate = is_gathered(vae) ? score_evaluate : NULL};
     *terms = (elbow_terms){0};
     vae->estimator.ops->run(&vae->estimator, &vae->latents, &score, pass, objective, terms);
 }

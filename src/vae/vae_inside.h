@@ -18,6 +18,8 @@ struct elbow_vae {
     size_t given_width; /* 0: nothing is given */
     real *given;        /* (B, given_width) */
     real *dfeatures;    /* (S·B, decoder features) */
+    /* (ELBOW_VAE_EVALUATION_ROWS, …), for estimators that evaluate rows of any examples: their x, and what they are given */
+    real *gathered, *gathered_given;
     real *log_ratio;    /* (B) */
     double *most, *sum; /* (B) */
 

@@ -79,6 +79,8 @@ void elbow_net_destroy(elbow_net **net);
 
 const elbow_shape *elbow_net_output(const elbow_net *net); /* never a sequence */
 size_t elbow_net_output_width(const elbow_net *net);
+/* Whether, in training, the output depends on random draws, as with dropout. */
+bool elbow_net_draws(const elbow_net *net);
 
 /* Buffers for up to `rows` rows; gradients' too when `training`. */
 elbow_status elbow_net_reserve(elbow_net *net, size_t rows, bool training, elbow_arena *arena);
