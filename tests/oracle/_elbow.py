@@ -92,9 +92,9 @@ def philox(key, block, example, step):
     return np.stack(x, axis=-1)
 
 
-def rows(key, first_example, step, count, width):
-    """Words (count, width): word w of an example is lane w mod 4 of block w/4."""
-    blocks = np.arange((width + 3) // 4)
+def rows(key, first_example, step, count, width, draw=0):
+    """Words (count, width) of an example's draw: word w is lane w mod 4 of block w/4, behind those of the draws before."""
+    blocks = (width + 3) // 4 * draw + np.arange((width + 3) // 4)
     words = philox(key, blocks[None, :], first_example + np.arange(count)[:, None], step)
     return words.reshape(count, -1)[:, :width]
 
