@@ -4,6 +4,7 @@
 
 #include "elbow/base/arena.h"
 #include "elbow/base/error.h"
+#include "elbow/base/exact.h"
 #include "elbow/base/log.h"
 #include "elbow/base/number.h"
 #include "elbow/base/options.h"

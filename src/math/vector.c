@@ -10,13 +10,6 @@ ELBOW_KERNEL void elbow_add(real *y, const real *x, size_t n) {
     for (size_t i = 0; i < n; ++i) y[i] += x[i];
 }
 
-ELBOW_KERNEL void elbow_take(real *restrict y, real *restrict x, size_t n) {
-    for (size_t i = 0; i < n; ++i) {
-        y[i] += x[i];
-        x[i] = 0;
-    }
-}
-
 ELBOW_KERNEL void elbow_sum2(real *y, const real *a, const real *b, size_t n) {
     ELBOW_IN_PLACE
     for (size_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
@@ -42,6 +35,12 @@ ELBOW_KERNEL void elbow_column_sums(real *restrict sums, const real *restrict x,
         for (size_t i = 0; i < n; ++i) sums[i] += x[r * n + i];
 }
 
+ELBOW_INLINE double lanes_total(const double lanes[ELBOW_LANES]) {
+    double sum = 0;
+    for (int j = 0; j < ELBOW_LANES; ++j) sum += lanes[j];
+    return sum;
+}
+
 ELBOW_INLINE void add_squares(double lanes[ELBOW_LANES], const real *x, size_t n) {
     for (size_t i = 0; i < n; i += ELBOW_LANES)
         for (int j = 0; j < ELBOW_LANES; ++j) {
@@ -62,9 +61,34 @@ ELBOW_KERNEL double elbow_square_sum(const real *x, size_t n) {
     }
     add_squares(lanes, x + at, whole - at);
     for (size_t i = whole; i < n; ++i) lanes[i - whole] += (double)x[i] * (double)x[i];
-    double sum = 0;
-    for (int j = 0; j < ELBOW_LANES; ++j) sum += lanes[j];
-    return sum;
+    return lanes_total(lanes);
+}
+
+/* Squares in reals: twice the lanes of a register, and no conversions. */
+ELBOW_INLINE void add_rough_squares(double lanes[ELBOW_LANES], const real *x, size_t n) {
+    real sums[ELBOW_LANES] = {0};
+    size_t whole = n - n % ELBOW_LANES;
+    for (size_t i = 0; i < whole; i += ELBOW_LANES)
+        for (int j = 0; j < ELBOW_LANES; ++j) sums[j] += x[i + (size_t)j] * x[i + (size_t)j];
+    for (size_t i = whole; i < n; ++i) sums[i - whole] += x[i] * x[i];
+    for (int j = 0; j < ELBOW_LANES; ++j) lanes[j] += (double)sums[j];
+}
+
+/* A chunk at a time: what the squares have fetched is near when it is added. */
+ELBOW_KERNEL void elbow_take(real *restrict y, real *restrict x, size_t n, double *of_y, double *of_x) {
+    enum { CHUNK = 1024 };
+    double lanes_y[ELBOW_LANES] = {0}, lanes_x[ELBOW_LANES] = {0};
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t end = n - at < CHUNK ? n : at + CHUNK;
+        if (of_y) add_rough_squares(lanes_y, y + at, end - at);
+        if (of_x) add_rough_squares(lanes_x, x + at, end - at);
+        for (size_t i = at; i < end; ++i) {
+            y[i] += x[i];
+            x[i] = 0;
+        }
+    }
+    if (of_y) *of_y = lanes_total(lanes_y);
+    if (of_x) *of_x = lanes_total(lanes_x);
 }
 
 const char *elbow_kernel_instruction_set(void) {

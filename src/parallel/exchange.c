@@ -190,6 +190,18 @@ elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const d
     return waited(exchange, exchange->ops->finish(exchange, sum));
 }
 
+size_t elbow_exchange_leaves(const elbow_exchange *exchange) {
+    return exchange->ops->leaf_is_rank ? exchange->groups.ranks : exchange->shards;
+}
+
+void elbow_exchange_leaf(const elbow_exchange *exchange, size_t leaf, size_t *first, size_t *count) {
+    *first = leaf;
+    *count = 1;
+    if (exchange->ops->leaf_is_rank) elbow_exchange_shards_of(exchange, leaf, first, count);
+}
+
+elbow_exact elbow_exchange_leaf_squares(const elbow_exchange *exchange) { return exchange->leaf_squares; }
+
 elbow_status elbow_exchange_publish(elbow_exchange *exchange) {
     elbow_wait_begin(exchange->world);
     return waited(exchange, exchange->ops->publish(exchange));

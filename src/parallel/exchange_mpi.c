@@ -32,7 +32,7 @@ static elbow_status spread(elbow_exchange *exchange) {
 
 static real *gradient(elbow_exchange *exchange, size_t shard) {
     const mpi_state *state = exchange->state;
-    (void)shard;
+    if (shard == exchange->first) exchange->leaf_squares = (elbow_exact){0, 0};
     return state->sum;
 }
 
@@ -46,6 +46,7 @@ static void ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t e
     if (shard + 1 < exchange->first + exchange->count || exchange->world->size == 1) return;
     for (size_t at = begin; at < end; at += BUCKET) {
         size_t count = end - at < BUCKET ? end - at : BUCKET;
+        elbow_exact_add(&exchange->leaf_squares, elbow_square_sum(state->sum + at, count));
         if (state->count == REQUESTS) wait(state);
         MPI_Iallreduce(MPI_IN_PLACE, state->sum + at, (int)count, ELBOW_MPI_REAL, MPI_SUM, exchange->comm,
                        &state->requests[state->count++]);
@@ -89,6 +90,7 @@ static elbow_status scatter(elbow_exchange *exchange, const real *full, real *ow
 
 const elbow_exchange_ops elbow_exchange_mpi = {
     .name = "mpi",
+    .leaf_is_rank = true,
     .create = create,
     .spread = spread,
     .gradient = gradient,

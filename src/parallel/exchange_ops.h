@@ -10,6 +10,7 @@
 
 typedef struct elbow_exchange_ops {
     const char *name;
+    bool leaf_is_rank; /* elbow_exchange_leaf */
     /* Bytes of this rank's segment of its group's window. NULL: ranks share nothing. */
     size_t (*segment)(const elbow_exchange *exchange);
     /* Sets owned_begin, owned_end, parameters and state; the common members are there, and the window where the group has
@@ -43,7 +44,8 @@ struct elbow_exchange {
     size_t owned_begin, owned_end;
     real *parameters; /* (size) */
     double *squares;  /* of the blocks of this rank's part */
-    void *state;      /* the member's own; the arena holds it */
+    elbow_exact leaf_squares;
+    void *state; /* the member's own; the arena holds it */
 };
 
 extern const elbow_exchange_ops elbow_exchange_ordered, elbow_exchange_mpi;

@@ -17,24 +17,26 @@ static void begin_step(elbow_exchange *exchange, elbow_ordered *plan) {
     plan->mark = exchange->size;
     plan->pending = plan->handled_count;
     plan->receive_count = plan->request_count = 0;
+    exchange->leaf_squares = (elbow_exact){0, 0};
     for (size_t i = 0; i < plan->top_count && owned > 0; i++)
         if (plan->source[i] >= 0)
             MPI_Irecv(plan->top[i], owned, ELBOW_MPI_REAL, plan->source[i], plan->tag[i], exchange->comm,
                       &plan->receives[plan->receive_count++]);
 }
 
-static real *gradient(elbow_exchange *exchange, size_t shard) {
-    elbow_ordered *plan = exchange->state;
-    if (shard == exchange->first) begin_step(exchange, plan);
-    return plan->blocks[plan->shards[shard - exchange->first].block];
-}
-
 /* values[to] += values[from] on `length` parameters from `begin` on, for each addition. Who reads a gradient last leaves
- * zeros, while it is in the cache, for the next to be added to. */
-static void add_up(real *const *values, const elbow_addition *additions, size_t count, size_t begin,
-                   size_t length) {
-    for (size_t i = 0; i < count; i++)
-        elbow_take(values[additions[i].to] + begin, values[additions[i].from] + begin, length);
+ * zeros, while it is in the cache, for the next to be added to. A leaf's squares are taken on the way: always of one block of
+ * ELBOW_BLOCK parameters, whoever adds, so that their bits are everywhere the same. */
+static void add_up(elbow_exact *squares, real *const *values, const elbow_addition *additions, size_t count,
+                   size_t begin, size_t length) {
+    for (size_t i = 0; i < count; i++) {
+        const elbow_addition *a = &additions[i];
+        double to = 0, from = 0;
+        elbow_take(values[a->to] + begin, values[a->from] + begin, length, a->to_leaf ? &to : NULL,
+                   a->from_leaf ? &from : NULL);
+        elbow_exact_add(squares, to);
+        elbow_exact_add(squares, from);
+    }
 }
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -42,7 +44,8 @@ static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 /* The group's sum of a part that another group's rank owns, and its way there. */
 static void send_part(elbow_exchange *exchange, elbow_ordered *plan, const elbow_handled *part) {
     for (size_t at = part->begin; at < part->end; at += ELBOW_BLOCK) /* block by block: sums stay in cache */
-        add_up(plan->values, plan->additions, plan->addition_count, at, least(ELBOW_BLOCK, part->end - at));
+        add_up(&exchange->leaf_squares, plan->values, plan->additions, plan->addition_count, at,
+               least(ELBOW_BLOCK, part->end - at));
     for (size_t n = 0; n < plan->cover_count; n++)
         MPI_Isend(plan->values[plan->cover[n]] + part->begin, (int)(part->end - part->begin), ELBOW_MPI_REAL,
                   part->owner, (int)n, exchange->comm, &plan->requests[plan->request_count++]);
@@ -68,14 +71,44 @@ static size_t complete_from(const elbow_exchange *exchange, const elbow_ordered 
     return limit;
 }
 
+/* The shard's additions on whole blocks that are complete. What comes out of order waits for the last of the shard. */
+static void add_own(elbow_exchange *exchange, elbow_ordered *plan, const elbow_own_shard *own) {
+    const elbow_addition *additions = plan->own_additions + own->first_addition;
+    size_t from = plan->told == exchange->size ? 0 : plan->complete;
+    from = least((from + ELBOW_BLOCK - 1) / ELBOW_BLOCK * ELBOW_BLOCK, exchange->size);
+    for (size_t at = from; at < plan->added && own->additions > 0; at += ELBOW_BLOCK)
+        add_up(&exchange->leaf_squares, plan->blocks, additions, own->additions, at,
+               least(ELBOW_BLOCK, plan->added - at));
+    plan->added = from;
+}
+
+/* Whatever of the shard nobody has spoken of. */
+static void complete(elbow_exchange *exchange, elbow_ordered *plan, size_t shard) {
+    plan->told = exchange->size;
+    add_own(exchange, plan, &plan->shards[shard - exchange->first]);
+}
+
+static real *gradient(elbow_exchange *exchange, size_t shard) {
+    elbow_ordered *plan = exchange->state;
+    if (shard == exchange->first)
+        begin_step(exchange, plan);
+    else
+        complete(exchange, plan, shard - 1);
+    plan->complete = plan->added = exchange->size;
+    plan->told = 0;
+    return plan->blocks[plan->shards[shard - exchange->first].block];
+}
+
 static void ready(elbow_exchange *exchange, size_t shard, size_t begin, size_t end) {
     elbow_ordered *plan = exchange->state;
-    const elbow_own_shard *own = &plan->shards[shard - exchange->first];
-    add_up(plan->blocks, plan->own_additions + own->first_addition, own->additions, begin, end - begin);
-    if (shard + 1 < exchange->first + exchange->count || end != plan->mark || exchange->groups.count == 1)
+    plan->told += end - begin;
+    if (end == plan->complete) plan->complete = begin;
+    add_own(exchange, plan, &plan->shards[shard - exchange->first]);
+    if (shard + 1 < exchange->first + exchange->count || plan->added == plan->mark ||
+        exchange->groups.count == 1)
         return;
-    plan->mark = begin;
-    atomic_store_explicit(plan->marks[exchange->groups.place], plan->step << STEP_SHIFT | begin,
+    plan->mark = plan->added;
+    atomic_store_explicit(plan->marks[exchange->groups.place], plan->step << STEP_SHIFT | plan->mark,
                           memory_order_release);
     send_parts(exchange, plan, complete_from(exchange, plan));
     if (plan->request_count > 0) {
@@ -95,13 +128,15 @@ static elbow_status finish(elbow_exchange *exchange, real **sum) {
     elbow_ordered *plan = exchange->state;
     size_t begin = exchange->owned_begin, owned = exchange->owned_end - begin;
     double *square = exchange->squares;
+    complete(exchange, plan, exchange->first + exchange->count - 1);
     barrier(exchange);
     send_parts(exchange, plan, 0);
     MPI_Waitall(plan->receive_count, plan->receives, MPI_STATUSES_IGNORE);
     for (size_t at = 0; at < owned; at += ELBOW_BLOCK) {
         size_t count = least(ELBOW_BLOCK, owned - at);
-        add_up(plan->values, plan->additions, plan->addition_count, begin + at, count);
-        add_up(plan->top, plan->top_additions, plan->top_addition_count, at, count);
+        add_up(&exchange->leaf_squares, plan->values, plan->additions, plan->addition_count, begin + at,
+               count);
+        add_up(&exchange->leaf_squares, plan->top, plan->top_additions, plan->top_addition_count, at, count);
         *square++ = elbow_square_sum(plan->top[0] + at, count);
     }
     MPI_Waitall(plan->request_count, plan->requests, MPI_STATUSES_IGNORE);

@@ -68,6 +68,11 @@ typedef struct elbow_ordered {
     MPI_Request *requests, *receives;
     int request_count, receive_count;
 
+    /* Of this rank's shard that is being completed, in whole blocks of parameters. */
+    size_t complete; /* from here on it is */
+    size_t added;    /* from here on its additions are made */
+    size_t told;     /* parameters that are complete, wherever they are */
+
     uint64_t step;  /* of the marks */
     size_t mark;    /* of this rank in this step */
     size_t pending; /* parts [0, pending) of those handled are not summed yet in this step */

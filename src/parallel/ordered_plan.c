@@ -47,7 +47,8 @@ static void plan_own(elbow_ordered *plan, size_t *used, size_t first_shard, elbo
     elbow_node left_node = {node.first, half}, right_node = {node.first + half, node.count - half};
     plan_own(plan, used, first_shard, left_node, block, depth);
     plan_own(plan, used, first_shard, right_node, right, depth + 1);
-    plan->own_additions[(*used)++] = (elbow_addition){.to = block, .from = right};
+    plan->own_additions[(*used)++] = (elbow_addition){
+        .to = block, .from = right, .to_leaf = left_node.count == 1, .from_leaf = right_node.count == 1};
     plan->shards[node.first + node.count - 1 - first_shard].additions++;
 }
 

@@ -1,7 +1,5 @@
 #include "parallel/tree.h"
 
-#include <stdbool.h>
-
 /* The largest aligned node that starts at `first` and ends by `end`, clipped to S: its count of shards. */
 static size_t largest_node(size_t first, size_t end, size_t shards) {
     size_t width = 1;
@@ -34,7 +32,8 @@ static size_t plan_node(elbow_addition *additions, size_t *used, const elbow_nod
     size_t left = plan_node(additions, used, nodes, at, first, half, shards);
     if (first + half < shards) {
         size_t right = plan_node(additions, used, nodes, at, first + half, half, shards);
-        additions[(*used)++] = (elbow_addition){.to = left, .from = right};
+        additions[(*used)++] = (elbow_addition){
+            .to = left, .from = right, .to_leaf = half == 1, .from_leaf = end == first + half + 1};
     }
     return left;
 }

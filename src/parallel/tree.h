@@ -15,6 +15,7 @@
 #ifndef ELBOW_SRC_PARALLEL_TREE_H
 #define ELBOW_SRC_PARALLEL_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "elbow/base/error.h"
@@ -27,6 +28,8 @@ typedef struct elbow_node {
 
 typedef struct elbow_addition {
     size_t to, from; /* indices of values */
+    bool to_leaf,
+        from_leaf; /* whether they are of one shard yet: every shard's value is so in one addition */
 } elbow_addition;
 
 /* Where the shards of seat i of P begin: seats take [⌊iS/P⌋, ⌊(i+1)S/P⌋). Local. */

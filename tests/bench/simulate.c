@@ -65,8 +65,8 @@ void simulated_pay(void) {
     spend(bytes / self.core);
 }
 
-void simulated_take(real *y, real *x, size_t n) {
-    if (!self.folds) elbow_take(y, x, n);
+void simulated_take(real *y, real *x, size_t n, double *of_y, double *of_x) {
+    if (!self.folds) elbow_take(y, x, n, of_y, of_x);
     self.bytes += (double)n * TAKE_BYTES;
 }
 

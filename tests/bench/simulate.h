@@ -13,7 +13,7 @@
 #include "math/vector.h"
 
 /* Passes over memory: what they move is put on this rank's bill. */
-void simulated_take(real *y, real *x, size_t n);
+void simulated_take(real *y, real *x, size_t n, double *of_y, double *of_x);
 double simulated_square_sum(const real *x, size_t n);
 
 /* The bill is paid, in simulated time, before anything that another rank can notice. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "elbow/parallel/exchange.h"
+#include "math/vector.h"
 
 /* Shard s's gradient of parameter i in a step: ±2^e · [1, 2), e from −25 to 25. */
 static real gradient_of(size_t shard, size_t i, uint64_t step) {
@@ -243,6 +244,101 @@ static void groups(void) {
 }
 static void by_mpi(void) { sums("mpi", "node", 0, (size_t)world->size); }
 
+/* Of ordinary size: elbow_exact holds the squares of millions. */
+static real mild_gradient_of(size_t shard, size_t i, uint64_t step) {
+    return (real)ldexp((double)(int64_t)(hash_of(shard, i, step) >> 32) - 0x1p31, -33);
+}
+
+/* A leaf's squares as an exchange takes them, of blocks; `from` a leaf's first shard. */
+static elbow_exact leaf_squares(size_t first, size_t count, size_t size, uint64_t step) {
+    static real leaf[ELBOW_BLOCK], zeros[ELBOW_BLOCK];
+    elbow_exact sum = {0, 0};
+    for (size_t at = 0; at < size; at += ELBOW_BLOCK) {
+        size_t length = size - at < ELBOW_BLOCK ? size - at : ELBOW_BLOCK;
+        double square = 0;
+        for (size_t i = 0; i < length; i++) {
+            leaf[i] = 0;
+            for (size_t s = first; s < first + count; s++) leaf[i] += mild_gradient_of(s, at + i, step);
+        }
+        elbow_take(leaf, zeros, length, &square, NULL);
+        elbow_exact_add(&sum, square);
+    }
+    return sum;
+}
+
+/* All ranks' shares of a step's squares, joined. */
+static elbow_exact joined_squares(elbow_exchange *exchange, size_t size, uint64_t step, cut how,
+                                  bool spoilt) {
+    size_t first = 0, count = 0, bytes[64], ranks = (size_t)world->size;
+    elbow_exact own, all[64], sum = {0, 0};
+    real *total = NULL;
+    const double *squares = NULL;
+    elbow_exchange_shards(exchange, &first, &count);
+    dawdle(step);
+    for (size_t shard = first; shard < first + count; shard++) {
+        real *gradient = elbow_exchange_begin_shard(exchange, shard);
+        for (size_t i = 0; i < size; i++) gradient[i] += mild_gradient_of(shard, i, step);
+        if (spoilt && shard == 0) gradient[size / 2] = (real)NAN;
+        be_ready(exchange, shard, size, how, step);
+    }
+    CHECK(elbow_exchange_finish(exchange, &total, &squares) == ELBOW_OK, "step %d", (int)step);
+    own = elbow_exchange_leaf_squares(exchange);
+    CHECK(elbow_exchange_drop(exchange) == ELBOW_OK, "step %d", (int)step);
+    for (size_t r = 0; r < ranks; r++) bytes[r] = sizeof own;
+    CHECK(ranks <= 64 && elbow_world_allgather(world, &own, all, bytes) == ELBOW_OK, "%zu ranks", ranks);
+    for (size_t r = ranks; r-- > 0;) elbow_exact_join(&sum, all[r]);
+    return sum;
+}
+
+/* Leaves' squares: of `ordered` to the bit, whoever has which shard and in which groups; of `mpi` to rounding. */
+static void leaves_of(const char *name, const char *replica, size_t node_ranks) {
+    static const size_t sizes[] = {1, 100, ELBOW_BLOCK + 1, 3 * ELBOW_BLOCK + 77}, more[] = {0, 1, 3};
+    bool exact = strcmp(name, "ordered") == 0;
+    for (size_t z = 0; z < sizeof sizes / sizeof *sizes; z++)
+        for (size_t m = 0; m < sizeof more / sizeof *more; m++) {
+            elbow_exchange *exchange = NULL;
+            size_t size = sizes[z], shards = (size_t)world->size + more[m], first = 0, count = 0, next = 0;
+            elbow_exchange_spec spec = {name, replica, node_ranks, shards, size};
+            CHECK(elbow_exchange_create(&exchange, world, &spec) == ELBOW_OK, "S = %zu", shards);
+            size_t leaves = elbow_exchange_leaves(exchange);
+            CHECK(leaves == (exact ? shards : (size_t)world->size), "%zu leaves", leaves);
+            for (int how = 0; how < CUTS; how++) {
+                elbow_exact expected = {0, 0};
+                uint64_t step = 10 * m + (uint64_t)how;
+                for (size_t leaf = 0; leaf < leaves; leaf++) {
+                    elbow_exchange_leaf(exchange, leaf, &first, &count);
+                    CHECK(exact ? first == leaf && count == 1 : count > 0, "leaf %zu", leaf);
+                    if (leaves > 1) elbow_exact_join(&expected, leaf_squares(first, count, size, step));
+                }
+                elbow_exact got = joined_squares(exchange, size, step, (cut)how, false);
+                double value = elbow_exact_value(expected);
+                CHECK(exact ? memcmp(&got, &expected, sizeof got) == 0
+                            : fabs(elbow_exact_value(got) - value) <= 1e-6 * value,
+                      "%s, S = %zu, size %zu, cut %d: %.17g, not %.17g", name, shards, size, how,
+                      elbow_exact_value(got), value);
+                got = joined_squares(exchange, size, step, (cut)how, true);
+                CHECK(leaves == 1 || !isfinite(elbow_exact_value(got)), "it hides a NaN");
+            }
+            for (size_t leaf = 0; !exact && leaf < leaves; leaf++) { /* all shards, each once */
+                for (size_t l = 0; l < leaves; l++) {
+                    elbow_exchange_leaf(exchange, l, &first, &count);
+                    if (first != next) continue;
+                    next += count;
+                    break;
+                }
+            }
+            CHECK(exact || next == shards, "the leaves have %zu of %zu shards", next, shards);
+            elbow_exchange_destroy(&exchange);
+        }
+}
+
+static void leaves(void) {
+    leaves_of("ordered", "node", 0);
+    leaves_of("ordered", "rank", 0);
+    for (size_t most = 1; most < (size_t)world->size; most++) leaves_of("ordered", "node", most);
+    leaves_of("mpi", "node", 0);
+}
+
 /* Two at once: their messages do not meet. */
 static void side_by_side(void) {
     elbow_exchange *a = NULL, *b = NULL;
@@ -304,8 +400,8 @@ static void refusals(void) {
 
 int main(int argc, char **argv) {
     static const rank_test tests[] = {
-        {"shared", shared}, {"messages", messages},         {"groups", groups},
-        {"mpi", by_mpi},    {"side by side", side_by_side}, {"refusals", refusals},
+        {"shared", shared}, {"messages", messages},         {"groups", groups},     {"mpi", by_mpi},
+        {"leaves", leaves}, {"side by side", side_by_side}, {"refusals", refusals},
     };
     return run_on_ranks(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -11,6 +11,6 @@ grep -q '^sums are right' log || fail 'nothing was checked'
 mkdir -p wrong/tests
 cp -r "$ELBOW_SOURCE/src" "$ELBOW_SOURCE/include" "$ELBOW_SOURCE/scripts" wrong/
 cp -r "$ELBOW_SOURCE/tests/bench" wrong/tests/
-sed -i 's/elbow_take(y, x, n);/elbow_take(y, x, n - 1);/' wrong/tests/bench/simulate.c
+sed -i 's/elbow_take(y, x, n, /elbow_take(y, x, n - 1, /' wrong/tests/bench/simulate.c
 if "$PYTHON" wrong/scripts/simulate --check >log 2>&1; then fail 'a wrong sum was taken for right'; fi
 grep -q 'the sum of parameter' log || fail 'it failed for another reason'

@@ -85,6 +85,10 @@ static void check_partition(const size_t *bounds, size_t blocks, size_t shards) 
     assert_int_equal(elbow_tree_plan(additions, nodes, count, shards), count - 1);
     for (size_t i = 0; i + 1 < count; i++) {
         assert_true(additions[i].to < additions[i].from && additions[i].from < count);
+        elbow_node *to = &nodes[additions[i].to], *from = &nodes[additions[i].from];
+        assert_int_equal(additions[i].to_leaf, to->count == 1);
+        assert_int_equal(additions[i].from_leaf, from->count == 1);
+        to->count += from->count;
         values[additions[i].to] = combine(values[additions[i].to], values[additions[i].from]);
     }
     assert_true(values[0] == value_of(0, whole_width(shards), shards));

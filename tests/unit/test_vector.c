@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -86,6 +87,39 @@ static void square_sum(void **state) {
 #endif
         release_held();
     }
+}
+
+/* Taken squares: Σ y² and Σ x² of before, with the same bits for a vector as y and as x, wanted or not, at any address. */
+static void take(void **state) {
+    (void)state;
+    for (size_t q = 0; q < LENGTHS; ++q)
+        for (size_t shift = 0; shift < 64; shift += sizeof(real) * 5) {
+            const size_t n = lengths[q], bytes = n * sizeof(real);
+            real *a = hold_reals("test.a", n, -2, 2), *b = hold_reals("test.b", n, -2, 2);
+            double of_a[3] = {0}, of_b[3] = {0};
+            for (int way = 0; way < 4; ++way) {
+                bool turned = way == 3;
+                real *y = hold_copy(turned ? b : a, bytes, shift),
+                     *x = hold_copy(turned ? a : b, bytes, shift ^ 24);
+                elbow_take(y, x, n,
+                           way == 1 ? NULL
+                           : turned ? &of_b[1]
+                                    : &of_a[way],
+                           way == 2 ? NULL
+                           : turned ? &of_a[1]
+                                    : &of_b[way == 1 ? 2 : 0]);
+                for (size_t i = 0; i < n; ++i) assert_true(y[i] == a[i] + b[i] && x[i] == 0);
+            }
+            assert_true(of_a[1] == of_a[0] && of_a[2] == of_a[0]);
+            assert_true(of_b[1] == of_b[0] && of_b[2] == of_b[0]);
+            assert_true(fabs(of_a[0] - elbow_square_sum(a, n)) <= 1e-6 * of_a[0]);
+            if (n > 0) {
+                a[n / 2] = (real)NAN;
+                elbow_take(a, b, n, &of_a[0], NULL);
+                assert_true(isnan(of_a[0]));
+            }
+            release_held();
+        }
 }
 
 static double expected_output(const char *name, double v) {
@@ -191,9 +225,10 @@ static void instruction_set(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise),     cmocka_unit_test(rows), cmocka_unit_test(square_sum),
-        cmocka_unit_test(activations),     cmocka_unit_test(gelu), cmocka_unit_test(unknown_activation),
-        cmocka_unit_test(instruction_set),
+        cmocka_unit_test(elementwise),        cmocka_unit_test(rows),
+        cmocka_unit_test(square_sum),         cmocka_unit_test(take),
+        cmocka_unit_test(activations),        cmocka_unit_test(gelu),
+        cmocka_unit_test(unknown_activation), cmocka_unit_test(instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@
 #include <stddef.h>
 
 #include "elbow/base/error.h"
+#include "elbow/base/exact.h"
 #include "elbow/base/real.h"
 #include "elbow/parallel/world.h"
 
@@ -78,6 +79,16 @@ void elbow_exchange_ready(elbow_exchange *exchange, size_t shard, size_t begin, 
  * order (vector.h: elbow_square_sum). Collective. */
 elbow_status elbow_exchange_finish(elbow_exchange *exchange, real **sum, const double **squares);
 elbow_status elbow_exchange_publish(elbow_exchange *exchange);
+
+/* The leaves of the sum: leaf i is the gradient of the shards [*first, *first + *count). In an `ordered` exchange a leaf is a
+ * shard; in `mpi` what a rank has added up. Local. */
+size_t elbow_exchange_leaves(const elbow_exchange *exchange);
+void elbow_exchange_leaf(const elbow_exchange *exchange, size_t leaf, size_t *first, size_t *count);
+
+/* Of the step that finish has ended, this rank's share of Σ |g_i|² over the leaves: the shares of all ranks, joined in any
+ * order, are the sum, with the same bits for all ranks and groups that there may be. `ordered` takes the squares where a leaf
+ * is read to be added, so they cost no pass of their own; of one leaf, which nothing is added to, there are none. Local. */
+elbow_exact elbow_exchange_leaf_squares(const elbow_exchange *exchange);
 
 /* In place of publish, where this step's sum is not to be used: zeros are left of it, whatever it holds (NaN too), no
  * parameter changes anywhere, and the next step may begin. What the owner has made of *sum does not matter; parameters it
