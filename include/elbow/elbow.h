@@ -29,6 +29,7 @@
 #include "elbow/store/examples.h"
 #include "elbow/store/kind.h"
 #include "elbow/store/metrics.h"
+#include "elbow/store/noise.h"
 #include "elbow/store/picture.h"
 #include "elbow/store/text.h"
 #include "elbow/train/bench.h"

@@ -10,6 +10,7 @@
 #include "elbow/store/checkpoint.h"
 #include "elbow/store/kind.h"
 #include "elbow/store/metrics.h"
+#include "elbow/store/noise.h"
 #include "fields.h"
 
 static const char help[] =
@@ -69,12 +70,30 @@ static void show_last_row(const char *title, const elbow_table *table, const cha
     printf("\n");
 }
 
+/* Nothing where the metrics do not tell: one shard, an earlier elbow, too few rows. */
+static void show_noise(const elbow_table *train) {
+    elbow_noise_scale scale;
+    if (!elbow_noise_scale_of(&scale, train)) return;
+    elbow_cli_label("noise scale");
+    if (isfinite(scale.examples))
+        printf("%.3g", scale.examples);
+    else
+        printf("above %.3g", scale.least);
+    printf(" examples (%.3g ", scale.least);
+    if (isfinite(scale.most))
+        printf("to %.3g", scale.most);
+    else
+        printf("or more");
+    printf("), steps %.0f to %.0f\n", scale.from + 1, scale.to);
+}
+
 static void show_tables(const elbow_metrics *metrics) {
     static const char *const train[] = {"step", "epoch", "elbo", "kl", "temperature", "examples_per_second",
                                         NULL};
     static const char *const evaluation[] = {"step", "epoch", "elbo", "kl", NULL};
     show_last_row("training", &metrics->train, train);
     show_last_row("evaluation", &metrics->evaluation, evaluation);
+    show_noise(&metrics->train);
 }
 
 static elbow_status show_metrics(const char *path) {

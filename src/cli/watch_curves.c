@@ -72,8 +72,10 @@ static elbow_series train_series(const elbow_watched *run, const char *column, b
 
 /* Rows are means: what is flat is so to rounding. */
 static bool varies(const elbow_series *series) {
-    for (size_t i = 1; i < series->count; i++)
-        if (fabs(series->y[i] - series->y[0]) > 1e-9 * fabs(series->y[0])) return true;
+    size_t first = 0; /* that says anything */
+    while (first < series->count && isnan(series->y[first])) first++;
+    for (size_t i = first + 1; i < series->count; i++)
+        if (fabs(series->y[i] - series->y[first]) > 1e-9 * fabs(series->y[first])) return true;
     return false;
 }
 
@@ -89,7 +91,8 @@ static size_t make_beside(panel *panels, const elbow_watched *run, const evaluat
                {"temperature", "temperature", ELBOW_RANGE_ALL, false},
                {"beta", "beta", ELBOW_RANGE_ZERO, false},
                {"learning rate", "learning_rate", ELBOW_RANGE_ZERO, false},
-               {"gradient norm", "gradient_norm", ELBOW_RANGE_ROBUST, true}};
+               {"gradient norm", "gradient_norm", ELBOW_RANGE_ROBUST, true},
+               {"noise scale", "noise_scale", ELBOW_RANGE_ROBUST, false}};
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         panel *p = &panels[count];

@@ -1,5 +1,6 @@
 #include "elbow/store/metrics.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,12 @@
     COLUMN("seconds_compute", "s",                                                                           \
            "time in a step before a rank waits for others, mean over ranks and the row's steps")             \
     COLUMN("seconds_compute_most", "s", "the same of the rank that takes longest in the row")                \
-    COLUMN("straggler", "rank", "that rank")
+    COLUMN("straggler", "rank", "that rank")                                                                 \
+    COLUMN("gradient_square", "1",                                                                           \
+           "square of the true gradient's norm, unbiased from the shards' gradients, mean over the steps")   \
+    COLUMN("gradient_noise", "1",                                                                            \
+           "sum of the variances of one example's gradient, likewise; NaN where there is one shard")         \
+    COLUMN("noise_scale", "examples", "gradient_noise / gradient_square; NaN where the latter is not above 0")
 
 #define EVALUATION_COLUMNS                                                                                   \
     COLUMN("step", "updates", "updates done when it was evaluated")                                          \
@@ -194,25 +200,33 @@ elbow_status elbow_metrics_put(const elbow_metrics *metrics, elbow_h5 *file, con
     return put_table(&metrics->events, file, group, "events", elbow_event_columns, event_notes);
 }
 
-/* Columns that came after the format: the last ones of /train. Files from before lack the last few of them. */
-static const char *const new_columns[] = {"seconds_checkpoint", "seconds_compute", "seconds_compute_most",
-                                          "straggler"};
+/* Columns that came after the format: the last ones of /train. Files from before lack the last few of them, which are read as
+ * zeros, or as what says that there is nothing to say. */
+static const struct {
+    const char *name;
+    double absent;
+} new_columns[] = {{"seconds_checkpoint", 0}, {"seconds_compute", 0},   {"seconds_compute_most", 0},
+                   {"straggler", 0},          {"gradient_square", NAN}, {"gradient_noise", NAN},
+                   {"noise_scale", NAN}};
 enum { NEW_TRAIN_COLUMNS = sizeof new_columns / sizeof *new_columns };
 
-static bool is_new(const char *name) {
-    for (size_t i = 0; i < NEW_TRAIN_COLUMNS; i++)
-        if (strcmp(name, new_columns[i]) == 0) return true;
+static bool is_new(const char *name, double *absent) {
+    for (size_t i = 0; i < NEW_TRAIN_COLUMNS; i++) {
+        *absent = new_columns[i].absent;
+        if (strcmp(name, new_columns[i].name) == 0) return true;
+    }
     return false;
 }
 
 static elbow_status get_table(elbow_table *table, const elbow_stored *stored, const char *group,
                               const char *name) {
     char path[PATH_BYTES];
+    double absent = 0;
     for (size_t c = 0; c < table->columns; c++) {
         elbow_h5_shape shape;
         snprintf(path, sizeof path, "%s/%s/%s", group, name, table->names[c]);
-        if (c > 0 && is_new(table->names[c]) && !elbow_h5_has(stored->file, path)) {
-            for (size_t r = 0; r < table->rows; r++) table->values[c][r] = 0;
+        if (c > 0 && is_new(table->names[c], &absent) && !elbow_h5_has(stored->file, path)) {
+            for (size_t r = 0; r < table->rows; r++) table->values[c][r] = absent;
             continue;
         }
         ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));

@@ -9,6 +9,7 @@
 #include "elbow/train/stop.h"
 #include "store/saver.h"
 #include "train/memory.h"
+#include "train/noise.h"
 #include "train/pace.h"
 #include "train/pulse.h"
 #include "train/record.h"
@@ -342,6 +343,7 @@ elbow_status elbow_train(elbow_run *run) {
     elbow_format_time(seconds, sizeof seconds, run->before + run->seconds);
     snprintf(reason, sizeof reason, "%lld steps in %s", (long long)run->step, seconds);
     elbow_report_stragglers(run);
+    elbow_report_noise(run);
     say_finished(run, reason);
     return elbow_world_agree(run->world, elbow_run_write_state(run, "finished", reason));
 }

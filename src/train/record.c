@@ -25,10 +25,13 @@ enum {
     COMPUTE = MEANS_END,               /* of ranks, from the summaries of steps */
     COMPUTE_MOST,
     STRAGGLER,
+    GRADIENT_SQUARE,
+    GRADIENT_NOISE,
+    NOISE_SCALE, /* of the running sums: how many steps told of noise */
     COLUMNS,
 };
 
-_Static_assert(COLUMNS == 21, "the columns of /train are listed in store/metrics.c too");
+_Static_assert(COLUMNS == 24, "the columns of /train are listed in store/metrics.c too");
 
 static double epochs_done(const elbow_run *run) { return (double)run->step / (double)run->epoch_steps; }
 
@@ -48,6 +51,16 @@ static void compare_ranks(elbow_run *run, double *row) {
     elbow_summary_forget(run->summary);
 }
 
+/* The ratio of means: a mean of the steps' ratios would be of whatever has the smallest |G|². */
+static void put_noise(double *row, const double *sum) {
+    const elbow_noise noise = {sum[GRADIENT_SQUARE] / sum[NOISE_SCALE],
+                               sum[GRADIENT_NOISE] / sum[NOISE_SCALE]};
+    bool known = sum[NOISE_SCALE] > 0;
+    row[GRADIENT_SQUARE] = known ? noise.square : (double)NAN;
+    row[GRADIENT_NOISE] = known ? noise.trace : (double)NAN;
+    row[NOISE_SCALE] = known && noise.square > 0 ? noise.trace / noise.square : (double)NAN;
+}
+
 /* The row of the sums so far; sums start anew. */
 static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) {
     elbow_metrics *metrics = &run->metrics;
@@ -63,6 +76,7 @@ static elbow_status finish_row(elbow_run *run, const elbow_step_report *report) 
     row[EXAMPLES] = sum[SECONDS] > 0 ? sum[EXAMPLES] / sum[SECONDS] : 0;
     for (int p = PHASE; p < MEANS_END; p++) row[p] = sum[p] / metrics->partial_steps;
     compare_ranks(run, row);
+    put_noise(row, sum);
     memset(sum, 0, COLUMNS * sizeof *sum);
     metrics->partial_steps = 0;
     return elbow_table_append(&metrics->train, row);
@@ -75,6 +89,11 @@ static void add_step(elbow_run *run, const elbow_step_report *report, double sec
     sum[RECONSTRUCTION] += report->terms.reconstruction;
     sum[KL] += report->terms.kl;
     sum[GRADIENT_NORM] += report->gradient_norm;
+    if (!isnan(report->noise.trace)) {
+        sum[GRADIENT_SQUARE] += report->noise.square;
+        sum[GRADIENT_NOISE] += report->noise.trace;
+        sum[NOISE_SCALE]++;
+    }
     sum[SECONDS] += seconds;
     sum[EXAMPLES] += (double)report->examples;
     for (int p = 0; p < ELBOW_PHASES; p++) sum[PHASE + p] += report->phases[p];

@@ -6,11 +6,12 @@
 
 #include "elbow/base/arena.h"
 
-/* What a rank sends: flags, the seconds it has computed in this step, then the terms of its shards, then the square sums
- * of its part's blocks:
+/* What a rank sends: flags, the seconds it has computed in this step, its share of the leaves' squares, then the terms of its
+ * shards, then the square sums of its part's blocks:
  *
- *     [ flags | seconds | terms of shard first … | Σ g² of block … ]        all doubles */
-enum { HEAD = 2 };
+ *     [ flags | seconds | Σ |g_i|² | terms of shard first … | Σ g² of block … ]        doubles, and two integers of the third */
+enum { LEAVES = 2, HEAD = LEAVES + sizeof(elbow_exact) / sizeof(double) };
+_Static_assert(sizeof(elbow_exact) == 2 * sizeof(double), "it takes the place of whole doubles");
 enum { TERMS = sizeof(elbow_terms) / sizeof(double) }; /* a struct of doubles: copied as such */
 
 struct elbow_summary {
@@ -137,11 +138,27 @@ size_t elbow_summary_suspects(const elbow_summary *s, size_t *first, int *rank) 
     return suspects;
 }
 
+/* Σ (n_i / B)² over the leaves, of which i has n_i of the step's B examples. */
+static double overlap_of(const elbow_run *run, size_t epoch_step, size_t examples) {
+    double sum = 0;
+    for (size_t leaf = 0; leaf < elbow_exchange_leaves(run->exchange); leaf++) {
+        size_t shard = 0, shards = 0, first = 0, rows = 0, of_leaf = 0;
+        elbow_exchange_leaf(run->exchange, leaf, &shard, &shards);
+        for (size_t end = shard + shards; shard < end; shard++, of_leaf += rows)
+            elbow_order_step(&run->order, shard, epoch_step, &first, &rows);
+        double part = (double)of_leaf / (double)examples;
+        sum += part * part;
+    }
+    return sum;
+}
+
 elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report) {
-    size_t rank = (size_t)run->world->rank;
+    size_t rank = (size_t)run->world->rank, epoch_step = (size_t)(run->step % run->epoch_steps);
+    elbow_exact share = elbow_exchange_leaf_squares(run->exchange), leaves = {0, 0};
     s->own[0] = (double)flags;
     s->own[1] = seconds;
+    memcpy(s->own + LEAVES, &share, sizeof share);
     memcpy(s->own + HEAD + TERMS * s->shards[rank], squares, s->blocks[rank] * sizeof *squares);
     ELBOW_TRY(elbow_world_allgather(run->world, s->own, s->all, s->bytes));
 
@@ -153,6 +170,9 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
         report->flags |= (unsigned)*at++;
         s->life[s->by_shard[i]] += *at;
         s->seconds[s->by_shard[i]] += *at++;
+        memcpy(&share, at, sizeof share);
+        elbow_exact_join(&leaves, share);
+        at += HEAD - LEAVES;
         for (size_t shard = 0; shard < s->shards[s->by_shard[i]]; shard++)
             for (size_t t = 0; t < TERMS; t++) terms[t] += *at++;
     }
@@ -163,5 +183,7 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     }
     memcpy(&report->terms, terms, sizeof terms);
     report->gradient_norm = sqrt(square);
+    report->noise = elbow_noise_of_step(square, elbow_exact_value(leaves), (double)report->examples,
+                                        overlap_of(run, epoch_step, report->examples));
     return ELBOW_OK;
 }

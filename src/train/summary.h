@@ -9,7 +9,7 @@
 void elbow_summary_put_terms(elbow_summary *summary, size_t shard, const elbow_terms *terms);
 
 /* Gathers, with the `seconds` that this rank computed before it waited for others and the square sums of its blocks
- * (elbow_exchange_finish), and fills terms, gradient_norm and flags of the report. Collective. */
+ * (elbow_exchange_finish), and fills terms, gradient_norm, noise and flags of the report. Collective. */
 elbow_status elbow_summary_agree(elbow_summary *summary, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report);
 

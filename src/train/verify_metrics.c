@@ -8,11 +8,14 @@
 
 /* NaN says in these that there is nothing to say. */
 static bool may_be_absent(const char *table, const char *column) {
-    static const char *const names[] = {"soft_elbo", "soft_reconstruction", "temperature", "train_elbo",
-                                        "elbo_error"};
-    if (strcmp(table, "/evaluation") != 0) return false;
+    static const struct {
+        const char *table, *column;
+    } names[] = {{"/evaluation", "soft_elbo"},   {"/evaluation", "soft_reconstruction"},
+                 {"/evaluation", "temperature"}, {"/evaluation", "train_elbo"},
+                 {"/evaluation", "elbo_error"},  {"/train", "gradient_square"},
+                 {"/train", "gradient_noise"},   {"/train", "noise_scale"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], column) == 0) return true;
+        if (strcmp(names[i].table, table) == 0 && strcmp(names[i].column, column) == 0) return true;
     return false;
 }
 

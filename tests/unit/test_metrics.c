@@ -174,6 +174,16 @@ static void reads_a_new_column_as_zeros(void **state) {
     elbow_metrics_destroy(&metrics);
 }
 
+static void reads_absent_noise_as_nothing_to_say(void **state) {
+    (void)state;
+    elbow_metrics metrics;
+    write_by_hand("/train/noise_scale", "");
+    assert_int_equal(elbow_metrics_read(&metrics, path), ELBOW_OK);
+    const double *scale = elbow_table_column(&metrics.train, "noise_scale");
+    for (size_t r = 0; r < metrics.train.rows; r++) assert_true(isnan(scale[r]));
+    elbow_metrics_destroy(&metrics);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_every_bit),
@@ -181,6 +191,7 @@ int main(void) {
         cmocka_unit_test(tells_what_columns_are),
         cmocka_unit_test(refuses_unequal_columns),
         cmocka_unit_test(reads_a_new_column_as_zeros),
+        cmocka_unit_test(reads_absent_noise_as_nothing_to_say),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -250,9 +250,9 @@ static void make_run(elbow_watched *run, size_t rows) {
     for (size_t r = 0; r < rows; r++) {
         double value = 100 + 400 / (1.0 + (double)r), step = 20.0 * (double)(r + 1);
         const double train[] = {
-            step, step / 200, step / 10, -value, -value, -value + 9, 9,    3,    1 - 1e-3 * (double)r,
-            1,    1e-3,       5000,      1e-4,   3e-3,   4e-3,       1e-3, 1e-3, 0,
-            7e-3, 9e-3,       3};
+            step, step / 200, step / 10, -value, -value, -value + 9,   9,    3,    1 - 1e-3 * (double)r,
+            1,    1e-3,       5000,      1e-4,   3e-3,   4e-3,         1e-3, 1e-3, 0,
+            7e-3, 9e-3,       3,         4,      8e3,    r ? 2e3 : NAN};
         const double test[] = {step, step / 200, step / 10, ELBOW_TEST, 1, -value - 5, 0.4,
                                -90,  11,         -99,       -80,        1, -value};
         const double event[] = {step, step / 10, 1, step, 2, 17, NAN, NAN};

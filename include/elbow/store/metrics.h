@@ -5,7 +5,8 @@
  * finite. One 1-D dataset a column, equal lengths. The file is rewritten under a
  * temporary name and renamed, never left open: any reader may open it at any moment. Checkpoints carry the
  * tables too, with the running sums of the unfinished rows, so a resumed run continues without gap or repeat.
- * What a file of an earlier elbow does not have yet (/events, seconds_checkpoint, seconds_compute, …) is read as zeros.
+ * What a file of an earlier elbow does not have yet (/events, seconds_checkpoint, seconds_compute, …) is read as zeros, what it
+ * does not tell of gradient noise as NaN.
  * Nats per example; seconds of the whole run, earlier lives included. Local. */
 #ifndef ELBOW_STORE_METRICS_H
 #define ELBOW_STORE_METRICS_H

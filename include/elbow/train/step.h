@@ -2,6 +2,7 @@
 #ifndef ELBOW_TRAIN_STEP_H
 #define ELBOW_TRAIN_STEP_H
 
+#include "elbow/store/noise.h"
 #include "elbow/train/run.h"
 
 /* Seconds of this rank by phase. */
@@ -23,6 +24,7 @@ typedef struct elbow_step_report {
     elbow_terms terms;    /* sums over the step's examples */
     size_t examples;      /* of all shards */
     double gradient_norm; /* before clipping */
+    elbow_noise noise; /* of the gradient; NaN where its sum has one leaf only, or one beyond elbow_exact */
     double temperature, beta, learning_rate;
     bool finite; /* else no parameter was changed, and neither terms nor norm say anything */
     unsigned flags;
