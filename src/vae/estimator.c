@@ -20,6 +20,10 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_arsm,
 };
 
+const char *elbow_vae_estimator_name(size_t index) {
+    return index < sizeof estimators / sizeof *estimators ? estimators[index]->name : NULL;
+}
+
 static elbow_status check_free_bits(const elbow_options *options) {
     ELBOW_CHECK(options->objective.free_bits == 0, ELBOW_USAGE,
                 "free bits are for the ELBO, which has a KL term of its own; leave them 0 with "

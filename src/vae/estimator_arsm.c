@@ -251,6 +251,7 @@ static void destroy(elbow_estimator *estimator) { free(estimator->state); }
 const elbow_estimator_ops elbow_estimator_arsm = {.name = "arsm",
                                                   .reads = "objective.kl",
                                                   .unrelaxed = true,
+                                                  .unbiased = true,
                                                   .evaluates = true,
                                                   .create = create,
                                                   .reserve = reserve,

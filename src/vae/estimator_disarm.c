@@ -84,5 +84,6 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 const elbow_estimator_ops elbow_estimator_disarm = {.name = "disarm",
                                                     .reads = "objective.kl",
                                                     .unrelaxed = true,
+                                                    .unbiased = true,
                                                     .create = elbow_score_function_create_pairs,
                                                     .run = run};

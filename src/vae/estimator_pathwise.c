@@ -105,4 +105,4 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 }
 
 const elbow_estimator_ops elbow_estimator_pathwise = {
-    .name = "pathwise", .reads = "objective.kl", .create = create, .run = run};
+    .name = "pathwise", .reads = "objective.kl", .unbiased = true, .create = create, .run = run};

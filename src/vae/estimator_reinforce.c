@@ -117,5 +117,9 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     elbow_latents_prior_backward(latents, pass, 0);
 }
 
-const elbow_estimator_ops elbow_estimator_reinforce = {
-    .name = "reinforce", .reads = "objective.kl", .unrelaxed = true, .create = create, .run = run};
+const elbow_estimator_ops elbow_estimator_reinforce = {.name = "reinforce",
+                                                       .reads = "objective.kl",
+                                                       .unrelaxed = true,
+                                                       .unbiased = true,
+                                                       .create = create,
+                                                       .run = run};

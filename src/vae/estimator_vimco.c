@@ -123,4 +123,4 @@ static elbow_status reserve(elbow_estimator *estimator, size_t rows, elbow_arena
 }
 
 const elbow_estimator_ops elbow_estimator_vimco = {
-    .name = "vimco", .unrelaxed = true, .create = create, .reserve = reserve, .run = run};
+    .name = "vimco", .unrelaxed = true, .unbiased = true, .create = create, .reserve = reserve, .run = run};

@@ -12,6 +12,7 @@
 /* log p(x|z) by decoder and likelihood, as estimators want it. */
 static void score_forward(void *context, const elbow_pass *pass, real *log_px, const real *z, size_t rows) {
     elbow_vae *vae = context;
+    vae->forward += rows;
     elbow_vae_run_decoder(vae, pass, z, rows);
     vae->likelihood.ops->forward(&vae->likelihood, pass, log_px, vae->decoded, &vae->batch->x, rows,
                                  vae->batch->rows);
@@ -19,6 +20,7 @@ static void score_forward(void *context, const elbow_pass *pass, real *log_px, c
 
 static real *score_backward(void *context, const elbow_pass *pass, const real *weights, size_t rows) {
     elbow_vae *vae = context;
+    vae->backward += rows;
     vae->likelihood.ops->backward(&vae->likelihood, pass, vae->dfeatures, weights, vae->decoded, rows);
     return elbow_net_backward(vae->decoder, pass, vae->dfeatures, true);
 }
@@ -36,6 +38,7 @@ static void gather(real *to, const real *from, const uint32_t *examples, size_t 
 static void score_evaluate(void *context, const elbow_pass *pass, real *log_px, const real *z,
                            const uint32_t *examples, size_t rows) {
     elbow_vae *vae = context;
+    vae->forward += rows;
     elbow_pass alone = *pass;
     elbow_values x = vae->batch->x;
     elbow_net_input input = {.x = z, .rows = rows, .batch = rows};
@@ -89,6 +92,7 @@ static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     ELBOW_TRY(elbow_likelihood_create(&vae->likelihood, options, elbow_net_output(vae->decoder), &vae->field,
                                       &vae->params));
     vae->configurations = elbow_latents_configurations(&vae->latents, (size_t)options->estimator.limit);
+    vae->model_size = vae->params.size;
     return elbow_estimator_create(&vae->estimator, options, &vae->latents, &vae->params);
 }
 
@@ -131,6 +135,15 @@ void elbow_vae_prior_range(const elbow_vae *vae, size_t *begin, size_t *end) {
     *end = vae->latents.prior_end;
 }
 
+elbow_estimator_view elbow_vae_estimator(const elbow_vae *vae) {
+    return (elbow_estimator_view){.name = vae->estimator.ops->name,
+                                  .unbiased = vae->estimator.ops->unbiased,
+                                  .draws = vae->estimator.draws,
+                                  .begin = vae->model_size,
+                                  .forward = vae->forward,
+                                  .backward = vae->backward};
+}
+
 const elbow_field *elbow_vae_field(const elbow_vae *vae) { return &vae->field; }
 const elbow_field *elbow_vae_context(const elbow_vae *vae) { return vae->given_width ? &vae->context : NULL; }
 size_t elbow_vae_bytes(const elbow_vae *vae) { return elbow_arena_bytes(vae->arena); }
@@ -171,6 +184,7 @@ void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_obje
                          .backward = score_backward,
                          .evaluate = is_gathered(vae) ? score_evaluate : NULL};
     *terms = (elbow_terms){0};
+    vae->forward = vae->backward = 0;
     vae->estimator.ops->run(&vae->estimator, &vae->latents, &score, pass, objective, terms);
 }
 

@@ -9,6 +9,7 @@ struct elbow_vae {
     elbow_field field, context; /* of x, and of what is given */
     elbow_params params;
     size_t encoder_size, split; /* parameters of the encoder; and with the posterior's */
+    size_t model_size;          /* and with all others but the estimator's own */
     elbow_net *encoder, *decoder;
     elbow_latents latents;
     elbow_likelihood likelihood;
@@ -25,6 +26,7 @@ struct elbow_vae {
 
     const elbow_batch *batch;       /* of the last encode */
     const real *features, *decoded; /* encoder's and decoder's outputs */
+    size_t forward, backward;       /* decoder rows of the last estimate */
 };
 
 /* What is given, as rows of reals; NULL where nothing is. */

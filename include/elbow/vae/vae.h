@@ -113,6 +113,18 @@ void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, const elbow_values
 void elbow_vae_decode(elbow_vae *vae, const elbow_pass *pass, const real *z, const elbow_values *context,
                       size_t rows, elbow_examples *examples, size_t first, real temperature);
 
+/* How training estimates gradients. */
+typedef struct elbow_estimator_view {
+    const char *name;         /* estimator.name */
+    bool unbiased;            /* its expectation is the gradient of the objective */
+    size_t draws;             /* of z an example */
+    size_t begin;             /* parameters [begin, size) are its own: of control variates */
+    size_t forward, backward; /* decoder rows of the last elbow_vae_estimate: through it, and back */
+} elbow_estimator_view;
+elbow_estimator_view elbow_vae_estimator(const elbow_vae *vae);
+/* The members of that family, in their order; NULL after the last. */
+const char *elbow_vae_estimator_name(size_t index);
+
 /* The latents, group by group: what they are, and after elbow_vae_encode and elbow_vae_draw or elbow_vae_sample their values. */
 typedef struct elbow_latent_view {
     const char *kind; /* "categorical", "bernoulli", "gaussian" */
