@@ -7,6 +7,7 @@
 #include "elbow/base/log.h"
 #include "elbow/optim/schedule.h"
 #include "elbow/train/evaluate.h"
+#include "elbow/train/run.h"
 #include "math/gemm.h"
 
 /* The model of the checkpoint's fields. */
@@ -57,16 +58,61 @@ static elbow_status choose_file(elbow_model *model, elbow_world *world, const ch
     return status;
 }
 
+static elbow_status make_model(elbow_model **out, elbow_world *world) {
+    *out = calloc(1, sizeof **out);
+    return elbow_world_agree(world, *out ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a model"));
+}
+
+static elbow_status same_blas(elbow_world *world) {
+    return elbow_world_same(world, elbow_blas_describe(), "BLAS",
+                            "their products round differently: set OPENBLAS_CORETYPE=Haswell for every rank");
+}
+
 elbow_status elbow_model_open(elbow_model **out, elbow_world *world, const char *path) {
-    elbow_model *model = calloc(1, sizeof *model);
+    elbow_model *model = NULL;
     *out = NULL;
-    ELBOW_TRY_ALL(world, model ? ELBOW_OK : elbow_fail(ELBOW_MEMORY, "no memory for a model"));
-    elbow_status status = choose_file(model, world, path);
+    elbow_status status = make_model(&model, world);
+    if (status == ELBOW_OK) status = choose_file(model, world, path);
     if (status == ELBOW_OK) status = elbow_world_agree(world, read_model(model));
-    if (status == ELBOW_OK)
-        status = elbow_world_same(
-            world, elbow_blas_describe(), "BLAS",
-            "their products round differently: set OPENBLAS_CORETYPE=Haswell for every rank");
+    if (status == ELBOW_OK) status = same_blas(world);
+    if (status != ELBOW_OK) elbow_model_close(&model);
+    *out = model;
+    return status;
+}
+
+/* What needs no other rank. */
+static elbow_status begin_model(elbow_model *model, elbow_dataset **dataset) {
+    const elbow_options *options = model->options;
+    elbow_schedule temperature;
+    elbow_view view;
+    ELBOW_TRY(elbow_dataset_open(dataset, options->data.file));
+    ELBOW_TRY(elbow_view_create(&view, *dataset, options->data.binarize, options->data.context));
+    const elbow_field *x = elbow_dataset_field(*dataset, ELBOW_X), *context = elbow_view_context(&view);
+    ELBOW_TRY(elbow_train_check(options, x, context));
+    elbow_blas_set_threads((int)options->train.threads);
+    ELBOW_TRY(elbow_vae_create(&model->vae, options, x, context));
+    ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, false));
+    const elbow_params *layout = elbow_vae_params(model->vae);
+    ELBOW_TRY(elbow_aligned_reals(layout->size, &model->parameters));
+    elbow_params_initialize(layout, (uint64_t)options->run.seed, model->parameters);
+    ELBOW_TRY(elbow_schedule_parse(&temperature, options->estimator.temperature));
+    model->temperature = elbow_schedule_value(&temperature, 0, elbow_run_length(options, 1));
+    return ELBOW_OK;
+}
+
+elbow_status elbow_model_untrained(elbow_model **out, elbow_world *world, elbow_options *options) {
+    elbow_model *model = NULL;
+    elbow_dataset *dataset = NULL;
+    *out = NULL;
+    elbow_status status = make_model(&model, world);
+    if (status == ELBOW_OK) {
+        model->options = options;
+        status = elbow_world_agree(world, begin_model(model, &dataset));
+        elbow_dataset_close(&dataset);
+        if (status == ELBOW_OK) status = same_blas(world);
+    } else {
+        elbow_options_destroy(&options);
+    }
     if (status != ELBOW_OK) elbow_model_close(&model);
     *out = model;
     return status;
@@ -124,7 +170,8 @@ elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const e
             elbow_view_create(view, *dataset, model->options->data.binarize, model->options->data.context);
     if (status == ELBOW_OK && context)
         status = elbow_field_match(context, elbow_view_context(view), elbow_dataset_path(*dataset));
-    if (status == ELBOW_OK && strcmp(elbow_dataset_checksum(*dataset), model->checkpoint->data_checksum) != 0)
+    if (status == ELBOW_OK && model->checkpoint &&
+        strcmp(elbow_dataset_checksum(*dataset), model->checkpoint->data_checksum) != 0)
         elbow_notice("note: %s is not the data that the model was trained on", elbow_dataset_path(*dataset));
     if (status != ELBOW_OK) elbow_dataset_close(dataset);
     return status;

@@ -10,16 +10,18 @@
 
 typedef struct elbow_model {
     elbow_options *options;       /* as the run had them */
-    elbow_checkpoint *checkpoint; /* every rank's copy */
+    elbow_checkpoint *checkpoint; /* every rank's copy; NULL: it was not trained */
     elbow_vae *vae;               /* reserved for 256 rows, evaluation only */
     real *parameters;             /* in vae's layout */
-    char *file;                   /* the checkpoint's path */
+    char *file;                   /* the checkpoint's path, or NULL */
     double temperature;           /* at the checkpoint's step */
 } elbow_model;
 
 /* Opens a checkpoint, or the newest good one of a run directory. Every rank reads the file that rank 0 chose.
  * Collective. */
 elbow_status elbow_model_open(elbow_model **model, elbow_world *world, const char *path);
+/* What a run of these options begins with. Takes ownership of them, also when it fails. Collective. */
+elbow_status elbow_model_untrained(elbow_model **model, elbow_world *world, elbow_options *options);
 void elbow_model_close(elbow_model **model);
 
 /* Opens the data that the model is used on: `path`, or the run's own data.file where it is NULL. ELBOW_MISMATCH where its
