@@ -1,5 +1,6 @@
 /* What `elbow bench` measures: the training step beside its matrix products alone, exchanges beside MPI_Allreduce,
- * batches, and checkpoints. Everything compared is measured in the same run, in turns, on all ranks at the same time.
+ * batches, checkpoints, and gradient estimators. Everything compared is measured in the same run, in turns, on all ranks at the
+ * same time.
  *
  * Results are rank 0's; other ranks get them empty. A rank's figure is a median over repetitions with its quartiles;
  * what all ranks wait for is that of the slowest. All functions are Collective but where said. */
@@ -11,6 +12,7 @@
 
 #include "elbow/base/options.h"
 #include "elbow/parallel/world.h"
+#include "elbow/train/model.h"
 #include "elbow/train/run.h"
 #include "elbow/train/step.h"
 
@@ -145,5 +147,67 @@ typedef struct elbow_bench_directory {
 elbow_status elbow_bench_directory_make(elbow_bench_directory *directory, elbow_world *world,
                                         const char *parent);
 void elbow_bench_directory_remove(elbow_bench_directory *directory); /* Local */
+
+/* ---------------------------------------------------------------------------------------- estimators */
+
+/* A number with its standard error. */
+typedef struct elbow_figure {
+    double value, error;
+} elbow_figure;
+
+/* The expectation of an estimator's gradient, beside the reference's g; corrected for the noise of both means. NaN: not to be had. */
+typedef struct elbow_bench_bias {
+    elbow_figure norm, cosine; /* |mean| / |g|; of the angle to g */
+    elbow_figure bias;         /* |mean − g| / |g|; 0 where the noise is all that is seen */
+    double most;               /* the same with two deviations of noise added to its square */
+    double z;                  /* its square, in deviations of what noise alone makes of it */
+} elbow_bench_bias;
+
+enum { ELBOW_BENCH_REASON = 240, ELBOW_BENCH_SURE = 4 }; /* a bias is seen from this z on */
+
+typedef struct elbow_bench_estimator {
+    const char *name;
+    char reason[ELBOW_BENCH_REASON]; /* why it does not take this model; "": it does */
+    bool unbiased;                   /* it says so */
+    bool still, finite;              /* its gradient is always the same one; and is a number */
+    size_t samples;                  /* estimator.samples */
+    double forward, backward;        /* decoder rows an example: through it, and back */
+    size_t own, tuned;               /* parameters of its own; and of those found in the checkpoint */
+    size_t draws;                    /* gradients that its figures are of; 0: there were none */
+    elbow_spread seconds;            /* of one, of the slowest rank */
+    elbow_figure variance;           /* trace of a gradient's covariance */
+    elbow_bench_bias bias;
+} elbow_bench_estimator;
+
+typedef struct elbow_bench_estimators {
+    elbow_bench_machine machine;
+    size_t examples, parameters; /* of the batch; and those whose gradients are compared */
+    double temperature, beta;
+    elbow_bench_estimator *rows; /* of all members of the family, or those asked for, in its order */
+    size_t count;
+    elbow_bench_estimator reference; /* name NULL: no member that takes the model is unbiased */
+    elbow_figure norm;               /* |g| */
+    double error;                    /* of its mean, tr/n under a root, in units of |g| */
+    bool early;                      /* a signal ended it: rows without draws have no figures */
+} elbow_bench_estimators;
+
+typedef struct elbow_bench_estimators_request {
+    size_t examples;               /* of the training split, the first of an epoch; 0: train.batch */
+    double seconds;                /* for all of it, but for tuning */
+    size_t draws, reference_draws; /* of each, at least; 0: what the seconds allow */
+    double temperature;            /* 0: the model's */
+    size_t tune;                   /* steps that estimators' own parameters learn first */
+    bool all;                      /* parameters, not only those of q(z|x) */
+    const char *only;              /* names with commas between; NULL: all estimators */
+    const char *reference;         /* NULL: chosen */
+    void (*progress)(const char *what, size_t done, size_t of); /* rank 0's; NULL */
+} elbow_bench_estimators_request;
+
+/* On one batch, with the model's weights. Every estimator is at its least estimator.samples; with objective.bound = iwae, which depends on
+ * them, at the model's. ELBOW_USAGE for names that are none, and where the reference does not take the model. */
+elbow_status elbow_bench_estimators_measure(elbow_bench_estimators *bench, elbow_world *world,
+                                            const elbow_model *model,
+                                            const elbow_bench_estimators_request *request);
+void elbow_bench_estimators_destroy(elbow_bench_estimators *bench); /* Local */
 
 #endif
