@@ -8,6 +8,7 @@
 
 int elbow_cli_bench_checkpoint(int argc, char **argv);
 int elbow_cli_bench_data(int argc, char **argv);
+int elbow_cli_bench_estimators(int argc, char **argv);
 int elbow_cli_bench_exchange(int argc, char **argv);
 int elbow_cli_bench_step(int argc, char **argv);
 

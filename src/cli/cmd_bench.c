@@ -13,6 +13,8 @@ static const struct {
     {"data", "batches gathered from data", elbow_cli_bench_data},
     {"checkpoint", "how long a checkpoint stops training, and how fast it is written",
      elbow_cli_bench_checkpoint},
+    {"estimators", "gradient estimators: bias, variance, and what a gradient costs",
+     elbow_cli_bench_estimators},
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -33,7 +35,8 @@ static const char closing[] =
     "  mpirun -n 2 elbow bench step configs/categorical-mnist.ini --synthetic --set train.batch=200\n"
     "  mpirun -n 2 elbow bench exchange --sizes 4.7,100\n"
     "  elbow bench data --synthetic\n"
-    "  elbow bench checkpoint configs/categorical-mnist.ini --synthetic --out /scratch\n";
+    "  elbow bench checkpoint configs/categorical-mnist.ini --synthetic --out /scratch\n"
+    "  elbow bench estimators runs/mnist\n";
 
 static int print_help(void) {
     if (!elbow_log_speaks()) return 0;
@@ -45,7 +48,7 @@ static int print_help(void) {
 
 int cmd_bench(int argc, char **argv) {
     const char *names[BENCHES];
-    if (argc < 2) return elbow_cli_usage("bench", "say what: step, exchange, data or checkpoint");
+    if (argc < 2) return elbow_cli_usage("bench", "say what: step, exchange, data, checkpoint or estimators");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help();
     for (size_t i = 0; i < BENCHES; i++) {
         names[i] = benches[i].name;
