@@ -7,6 +7,7 @@
 
 #include "base/family.h"
 #include "base/file.h"
+#include "data/halves.h"
 #include "data/import_list.h"
 #include "elbow/base/number.h"
 #include "elbow/base/options.h"
@@ -92,6 +93,10 @@ static elbow_status set_skip_bad(elbow_import_request *request, const char *text
     return ELBOW_OK;
 }
 
+static elbow_status set_context(elbow_import_request *request, const char *text) {
+    return elbow_half_find(text, &request->context);
+}
+
 static elbow_status set_force(elbow_import_request *request, const char *text) {
     (void)text;
     request->overwrite = true;
@@ -119,6 +124,10 @@ static const struct {
     {{"--skip-bad", NULL, NULL, "leave bad rows out; they are refused otherwise"},
      ELBOW_IMPORT_BAD_ROWS,
      set_skip_bad},
+    {{"--context", "HALF", NULL,
+      "of images: upper, lower, left or right becomes what a model is given,\nthe rest is x"},
+     ELBOW_IMPORT_HALVES,
+     set_context},
     {{"--output", "DATA.h5", NULL, "the file to make; it is whole or not there"}, 0, set_output},
     {{"--force", NULL, NULL, "replace DATA.h5 where it exists"}, 0, set_force},
 };

@@ -152,7 +152,7 @@ const elbow_importer elbow_import_hdf5 = {
     .examples = "  elbow import hdf5 digits.h5 --x images --y labels --split 0.8,0.1,0.1 -o digits-data.h5\n"
                 "  elbow import hdf5 all.h5 --train-x train/x --test-x test/x -o data.h5\n"
                 "  elbow import hdf5 --train a.h5 --test b.h5 --x features -o data.h5\n",
-    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS,
+    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS | ELBOW_IMPORT_HALVES,
     .flags = flags,
     .import = import_hdf5,
 };

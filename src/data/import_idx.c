@@ -229,8 +229,9 @@ const elbow_importer elbow_import_idx = {
         "  elbow import idx --train train-images-idx3-ubyte.gz --train-labels train-labels-idx1-ubyte.gz \\\n"
         "                   --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz -o "
         "mnist.h5\n"
-        "  elbow import idx --train train.gz --valid valid.gz --test test.gz -o binarized-mnist.h5\n",
-    .takes = ELBOW_IMPORT_SPLITS,
+        "  elbow import idx --train train.gz --valid valid.gz --test test.gz -o binarized-mnist.h5\n"
+        "  elbow import idx --train train.gz --valid valid.gz --test test.gz --context upper -o halves.h5\n",
+    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_HALVES,
     .flags = flags,
     .import = import_idx,
 };

@@ -263,7 +263,7 @@ const elbow_importer elbow_import_npy = {
                 "data.h5\n"
                 "  elbow import npy codes.npy --split 0.8,0.1,0.1 -o codes.h5\n"
                 "  elbow import npy flat.npy --shape 28x28 -o images.h5\n",
-    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS,
+    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS | ELBOW_IMPORT_HALVES,
     .flags = flags,
     .import = import_npy,
 };

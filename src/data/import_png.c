@@ -304,7 +304,7 @@ const elbow_importer elbow_import_png = {
         "16 bits become 8, and what is transparent is as opaque. Pictures are in the order of names.\n",
     .examples = "  elbow import png faces --split 0.8,0.1,0.1 -o faces.h5\n"
                 "  elbow import png --train digits/training --test digits/testing -o digits.h5\n",
-    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS,
+    .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS | ELBOW_IMPORT_HALVES,
     .flags = NULL,
     .import = import_png,
 };

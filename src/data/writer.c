@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "data/dataset_inside.h"
 #include "data/field.h"
+#include "data/halves.h"
 #include "elbow/data/order.h"
 
 /* A chunk of a dataset that grows is stored whole, however little is in it. */
@@ -43,6 +44,8 @@ struct elbow_writer {
     char *output;
     char temporary[PATH_MAX];
     part_state parts[ELBOW_PARTS];
+    elbow_half context; /* of images: they are cut in two */
+    elbow_field image;  /* the whole of them */
 };
 
 /* ----------------------------------------------------------------------------------------- streams */
@@ -126,6 +129,7 @@ elbow_status elbow_writer_create(elbow_writer **writer, const elbow_import_reque
     *writer = NULL;
     elbow_writer *made = calloc(1, sizeof *made);
     ELBOW_CHECK(made != NULL, ELBOW_MEMORY, "%s: no memory to write it", request->output);
+    made->context = request->context;
     made->output = strdup(request->output);
     ELBOW_CHECK_OR_DONE(made->output != NULL, ELBOW_MEMORY, "%s: no memory to write it", request->output);
     ELBOW_TRY_OR_DONE(elbow_file_temporary(made->output, made->temporary, sizeof made->temporary));
@@ -191,7 +195,7 @@ static elbow_status check_description(const elbow_writer *writer, const elbow_fi
     return status;
 }
 
-elbow_status elbow_writer_describe(elbow_writer *writer, elbow_part part, const elbow_field *field) {
+static elbow_status describe_field(elbow_writer *writer, elbow_part part, const elbow_field *field) {
     part_state *p = &writer->parts[part];
     ELBOW_TRY(check_size(writer, part, field));
     ELBOW_TRY(check_description(writer, field));
@@ -206,8 +210,38 @@ elbow_status elbow_writer_describe(elbow_writer *writer, elbow_part part, const 
     return ELBOW_OK;
 }
 
+/* x and the context of images that are cut in two. */
+static elbow_status describe_halves(elbow_writer *writer, const elbow_field *image) {
+    static const elbow_part halves[] = {ELBOW_X, ELBOW_CONTEXT};
+    ELBOW_CHECK(image->kind == ELBOW_IMAGE, ELBOW_USAGE,
+                "--context cuts images in two, and these examples are a %s; leave it away",
+                elbow_field_kind_name(image->kind));
+    writer->image = *image;
+    for (size_t i = 0; i < 2; i++) {
+        elbow_field field = *image;
+        elbow_piece_of piece = elbow_half_piece(writer->context, halves[i], image);
+        field.height = piece.height;
+        field.width = piece.width;
+        field.dimensions = piece.height * piece.width * image->channels;
+        ELBOW_CHECK(
+            field.dimensions > 0, ELBOW_USAGE,
+            "--context: images of %zu rows and %zu columns cannot be cut that way; leave it away, or say "
+            "their size by --shape where they are flat",
+            image->height, image->width);
+        ELBOW_TRY(describe_field(writer, halves[i], &field));
+    }
+    return ELBOW_OK;
+}
+
+elbow_status elbow_writer_describe(elbow_writer *writer, elbow_part part, const elbow_field *field) {
+    if (part == ELBOW_X && writer->context != ELBOW_HALF_NONE) return describe_halves(writer, field);
+    return describe_field(writer, part, field);
+}
+
 void elbow_writer_expect(elbow_writer *writer, elbow_split split, elbow_part part, size_t examples) {
     writer->parts[part].expected[split] = examples;
+    if (part == ELBOW_X && writer->context != ELBOW_HALF_NONE)
+        writer->parts[ELBOW_CONTEXT].expected[split] = examples;
 }
 
 static bool is_categorical(const elbow_field *field) {
@@ -245,9 +279,28 @@ static elbow_status begin_part(elbow_writer *writer, elbow_split split, elbow_pa
 
 /* --------------------------------------------------------------------------------------- appending */
 
+/* A part of whole images. Its scale is theirs: all of their values are seen. */
+static elbow_status append_half(elbow_writer *writer, elbow_split split, elbow_part part,
+                                const uint8_t *pixels, size_t rows) {
+    part_state *p = &writer->parts[part];
+    const elbow_piece_of piece = elbow_half_piece(writer->context, part, &writer->image);
+    size_t whole = writer->image.dimensions;
+    ELBOW_TRY(begin_part(writer, split, part));
+    for (size_t i = 0; i < rows * whole; i++) p->seen[pixels[i]] = true;
+    for (size_t r = 0; r < rows; r++) {
+        elbow_half_take(p->row, &piece, &writer->image, pixels + r * whole);
+        ELBOW_TRY(push(writer, &p->values[split], p->row, 1));
+    }
+    return ELBOW_OK;
+}
+
 elbow_status elbow_writer_append_images(elbow_writer *writer, elbow_split split, elbow_part part,
                                         const uint8_t *pixels, size_t rows) {
     part_state *p = &writer->parts[part];
+    if (part == ELBOW_X && writer->context != ELBOW_HALF_NONE) {
+        ELBOW_TRY(append_half(writer, split, ELBOW_X, pixels, rows));
+        return append_half(writer, split, ELBOW_CONTEXT, pixels, rows);
+    }
     ELBOW_TRY(begin_part(writer, split, part));
     for (size_t i = 0; i < rows * p->field.dimensions; i++) p->seen[pixels[i]] = true;
     return push(writer, &p->values[split], pixels, rows);

@@ -5,7 +5,8 @@
  *
  * What can only be known at the end the writer finds itself, over all splits: `maximum` and `binary` of images, `missing`
  * of columns, D of sequences, and, for labels that are not described, their cardinality. The rest of a field is said before
- * its first example. The file has a temporary name until it is finished. Messages name the output. */
+ * its first example. Where request->context says so, images of x are cut in two as they come: the other half becomes the
+ * context. The file has a temporary name until it is finished. Messages name the output. */
 #ifndef ELBOW_SRC_DATA_WRITER_H
 #define ELBOW_SRC_DATA_WRITER_H
 

@@ -303,6 +303,26 @@ static void test_h5(void **state) {
     assert_int_not_equal(HDF5("--input", at("cut.h5"), "--x", "images"), ELBOW_OK);
 }
 
+/* A black upper and a white lower half: both have the scale of the whole. */
+static void test_halves(void **state) {
+    (void)state;
+    static const uint8_t pixels[4] = {0, 0, 255, 255};
+    static const float reals[4] = {0, 1, 2, 3};
+    const char *images = put_npy("images.npy", 1, HEADER("|u1", "(1, 2, 2)"), pixels, sizeof pixels);
+    const char *table = put_npy("table.npy", 1, HEADER("<f4", "(2, 2)"), reals, sizeof reals);
+    OK(both(images, "--context", "upper"));
+    elbow_dataset *data = open_data();
+    for (size_t i = 0; i < 2; i++) {
+        const elbow_field *field = elbow_dataset_field(data, i == 0 ? ELBOW_X : ELBOW_CONTEXT);
+        assert_true(field->height == 1 && field->width == 2 && field->maximum == 255 && field->binary);
+    }
+    elbow_dataset_close(&data);
+    FAILS(both(table, "--context", "upper"), ELBOW_USAGE, "these examples are a table");
+    images = put_npy("flat.npy", 1, HEADER("|u1", "(1, 4)"), pixels, sizeof pixels);
+    FAILS(both(images, "--context", "upper"), ELBOW_USAGE, "1 rows and 4 columns");
+    OK(both(images, "--context", "left"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_images, empty_test_folder),
@@ -311,6 +331,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_labels, empty_test_folder),
         cmocka_unit_test_teardown(test_headers_that_lie, empty_test_folder),
         cmocka_unit_test_teardown(test_h5, empty_test_folder),
+        cmocka_unit_test_teardown(test_halves, empty_test_folder),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

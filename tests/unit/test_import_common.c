@@ -22,8 +22,8 @@ static elbow_status never(const elbow_import_request *request) {
 
 static const elbow_importer importer = {.name = "test",
                                         .input = "FILE",
-                                        .takes =
-                                            ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT | ELBOW_IMPORT_BAD_ROWS,
+                                        .takes = ELBOW_IMPORT_SPLITS | ELBOW_IMPORT_CUT |
+                                                 ELBOW_IMPORT_BAD_ROWS | ELBOW_IMPORT_HALVES,
                                         .flags = flags,
                                         .import = never};
 
@@ -65,6 +65,9 @@ static void test_flags(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         FAILS(elbow_import_set(&request, "--split", wrong[i]), ELBOW_USAGE, "three fractions");
     FAILS(elbow_import_set(&request, "--seed", "-1"), ELBOW_USAGE, "--seed: ");
+    OK(elbow_import_set(&request, "--context", "lower"));
+    assert_int_equal(request.context, ELBOW_HALF_LOWER);
+    FAILS(elbow_import_set(&request, "--context", "uper"), ELBOW_USAGE, "upper, lower, left or right");
 
     /* idx takes no cut */
     OK(elbow_import_begin(&request, "idx"));

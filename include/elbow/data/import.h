@@ -11,6 +11,9 @@
  * (example = low 32 bits of e, step = high 32 bits). In order of keys (ties: of e) the first round(N · test) examples,
  * at least one, are the test split, the next round(N · valid) the valid one, the rest train. Splits keep the input's order.
  *
+ * Images may be cut in two, --context upper: that half becomes what a model is given (the field `context`), and the rest is
+ * x. Of an odd number of rows or columns x has the one more.
+ *
  * Bad rows are counted and the first ones named, FILE:LINE: what is wrong. They are refused unless skip_bad.
  * The file is written under a temporary name and renamed when complete; a failed import leaves nothing behind. Local;
  * never touches MPI.
@@ -33,10 +36,20 @@
 
 /* What an importer takes beside its own flags. */
 enum {
-    ELBOW_IMPORT_SPLITS = 1,  /* --train, --valid, --test */
-    ELBOW_IMPORT_CUT = 2,     /* --input, --split, --seed */
-    ELBOW_IMPORT_BAD_ROWS = 4 /* --skip-bad */
+    ELBOW_IMPORT_SPLITS = 1,   /* --train, --valid, --test */
+    ELBOW_IMPORT_CUT = 2,      /* --input, --split, --seed */
+    ELBOW_IMPORT_BAD_ROWS = 4, /* --skip-bad */
+    ELBOW_IMPORT_HALVES = 8    /* --context, of images */
 };
+
+/* The half of an image that becomes the context. */
+typedef enum elbow_half {
+    ELBOW_HALF_NONE,
+    ELBOW_HALF_UPPER,
+    ELBOW_HALF_LOWER,
+    ELBOW_HALF_LEFT,
+    ELBOW_HALF_RIGHT
+} elbow_half;
 
 /* A flag of one importer. */
 typedef struct elbow_import_flag {
@@ -59,6 +72,7 @@ typedef struct elbow_import_request {
     uint64_t seed;                    /* of a cut */
     bool cuts;                        /* fractions or seed were given */
     bool skip_bad;
+    elbow_half context; /* of images: what is given, the rest being x */
     const char *output;
     bool overwrite; /* replace an existing output */
     const char
@@ -90,7 +104,7 @@ elbow_status elbow_import_begin(elbow_import_request *request, const char *impor
 elbow_status elbow_import_set(elbow_import_request *request, const char *flag, const char *value);
 
 /* The common flags that an importer takes, for --help and the command line: their number. */
-enum { ELBOW_IMPORT_COMMON = 9 };
+enum { ELBOW_IMPORT_COMMON = 10 };
 size_t elbow_import_common(const elbow_importer *importer, elbow_import_flag flags[ELBOW_IMPORT_COMMON]);
 
 /* Checks the request and imports. ELBOW_USAGE, ELBOW_IO, ELBOW_FORMAT, ELBOW_MEMORY. */
