@@ -6,8 +6,8 @@ static const char help[] =
     "usage: elbow sample RUN|CHECKPOINT [-n 64] [--temperature T] [--seed S] [--given WORD] [--quality] -o "
     "FILE\n"
     "\n"
-    "Draws z from the prior and writes what the model makes of each: pictures to FILE.png; rows of a table "
-    "in its own\n"
+    "Draws z from the prior (a predictor's p(z|c)) and writes what the model makes of each: pictures to "
+    "FILE.png; rows of a table in its own\n"
     "words and units to FILE.csv; lines of text to FILE.txt. The same seed gives the same ones, and the "
     "first of many\n"
     "are those of a few.\n"
@@ -115,9 +115,9 @@ static elbow_status sample(elbow_cli_making *making) {
     ELBOW_TRY(choose_given(making, &given, &notes, &count, &columns));
     ELBOW_TRY(elbow_make_samples(maker, given.field ? &given : NULL, count, &made));
     if (making->output) ELBOW_TRY(elbow_draw_examples(&made, columns, &notes, making->output));
-    elbow_notice("%s%s%zu samples from the prior of %s, temperature %g", making->output ? making->output : "",
-                 making->output ? ": " : "", count, elbow_cli_making_source(making, source, sizeof source),
-                 (double)maker->temperature);
+    elbow_notice("%s%s%zu samples from %s of %s, temperature %g", making->output ? making->output : "",
+                 making->output ? ": " : "", count, elbow_vae_predicts(maker->vae) ? "p(z|c)" : "the prior",
+                 elbow_cli_making_source(making, source, sizeof source), (double)maker->temperature);
     return asked->quality ? judge(making, &made) : ELBOW_OK;
 }
 

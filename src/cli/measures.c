@@ -54,9 +54,13 @@ static void print_bounds(const elbow_model *model, const elbow_reading *reading,
     const char *bound = reading->grey ? "" : "an upper bound of -log p(x)";
     char name[TEXT], words[TEXT];
     print_line(reading, m, "-ELBO", -e->elbo, e->elbo_error, true, bound);
-    print_line(reading, m, "  reconstruction", -e->reconstruction, NAN, false, "-E log p(x|z)");
-    snprintf(words, sizeof words, "KL(q(z|x) || p(z)), %s", elbow_vae_kl_words(model->vae, false));
-    print_line(reading, m, "  KL", e->kl, NAN, false, words);
+    if (elbow_vae_predicts(model->vae)) {
+        print_line(reading, m, "  of it KL", e->kl, NAN, false, elbow_vae_kl_words(model->vae, false));
+    } else {
+        print_line(reading, m, "  reconstruction", -e->reconstruction, NAN, false, "-E log p(x|z)");
+        snprintf(words, sizeof words, "KL(q(z|x) || p(z)), %s", elbow_vae_kl_words(model->vae, false));
+        print_line(reading, m, "  KL", e->kl, NAN, false, words);
+    }
     snprintf(name, sizeof name, "IWAE-%zu", e->samples);
     print_line(reading, m, name, -e->iwae, e->iwae_error, true, bound);
     snprintf(words, sizeof words, "%s: the sum over all %zu z", reading->grey ? "the same" : "exact",
@@ -95,17 +99,23 @@ static void print_notes(const elbow_model *model, const elbow_reading *reading, 
             "  The model's are conditional, of p(x|c); those without latents do not see what is given.");
 }
 
-static void print_group(const elbow_group_measures *g, size_t index) {
+/* What a predictor's latents see is c, what others' see is x. */
+static void print_group(const elbow_group_measures *g, size_t index, bool predicts) {
     char name[TEXT];
+    const char *sees = predicts ? "c" : "x";
     elbow_notice("  latent.%zu: %s, %zu variable%s%s%s", index, g->kind, g->variables,
                  g->variables == 1 ? "" : "s", g->layer > 0 ? ", above others" : "",
                  g->sequential ? "; each given the draws of those before it" : "");
-    elbow_notice("    KL             %9.3f  nats", g->kl);
+    if (!predicts) elbow_notice("    KL             %9.3f  nats", g->kl);
     snprintf(name, sizeof name, "%zu of %zu", g->active, g->variables);
-    elbow_notice("    active units   %9s  %s", name,
-                 !g->discrete      ? "with a variance of E[z|x] over x above 0.01"
-                 : g->active_by_kl ? "with a KL of q(z|x) from the prior above 0.01 nats"
-                                   : "with a KL of q(z|x) from its mean over x above 0.01 nats");
+    if (g->discrete && g->active_by_kl)
+        elbow_notice("    active units   %9s  with a KL of q(z|x) from the prior above 0.01 nats", name);
+    else if (g->discrete)
+        elbow_notice("    active units   %9s  with a KL of %s(z|%s) from its mean over %s above 0.01 nats",
+                     name, predicts ? "p" : "q", sees, sees);
+    else
+        elbow_notice("    active units   %9s  with a variance of E[z|%s] over %s above 0.01", name, sees,
+                     sees);
     if (g->discrete) {
         elbow_notice("    perplexity     %9.2f  of a variable's aggregate posterior, mean (%.2f to %.2f), of "
                      "%zu codes",
@@ -116,16 +126,17 @@ static void print_group(const elbow_group_measures *g, size_t index) {
     }
     if (isnan(g->information.mean)) return;
     elbow_notice("    information    %9.3f ± %.3f  nats: I(%s; z)", g->information.mean, g->information.error,
-                 g->layer > 0 ? "z below" : "x");
+                 g->layer > 0 ? "z below" : sees);
     if (!isnan(g->aggregate_kl))
         elbow_notice("    aggregate KL   %9.3f  nats: of the mean of q(z|x) over x from the prior",
                      g->aggregate_kl);
 }
 
-static void print_latents(const elbow_measures *m) {
-    for (size_t g = 0; g < m->groups; g++) print_group(&m->group[g], g);
+static void print_latents(const elbow_measures *m, bool predicts) {
+    for (size_t g = 0; g < m->groups; g++) print_group(&m->group[g], g, predicts);
     if (isnan(m->information.mean)) {
-        elbow_notice("  Information is not estimated where q(z|x) is sequential.");
+        elbow_notice("  Information is not estimated where %s is sequential.",
+                     predicts ? "p(z|c)" : "q(z|x)");
         return;
     }
     if (m->groups > 1)
@@ -144,7 +155,7 @@ void elbow_cli_print_measures(const elbow_model *model, const elbow_reading *rea
     print_head(reading);
     print_bounds(model, reading, measures);
     print_notes(model, reading, measures);
-    print_latents(measures);
+    print_latents(measures, elbow_vae_predicts(model->vae));
 }
 
 /* ------------------------------------------------------------------------------------------- the file */

@@ -107,7 +107,7 @@ static void keep_z(real *z, const elbow_vae *vae, size_t rows) {
     memcpy(z, elbow_vae_z(vae), rows * width * sizeof *z);
     for (size_t g = 0; g < elbow_vae_groups(vae); g++) {
         elbow_latent_view view = elbow_vae_group(vae, g);
-        if (view.discrete || view.sequential || view.layer > 0) continue;
+        if (view.discrete || view.sequential || view.layer > 0 || !view.decoded) continue;
         for (size_t r = 0; r < rows; r++)
             for (size_t v = 0; v < view.variables; v++)
                 z[r * width + view.column + v] = view.q[(r * view.variables + v) * view.q_size];

@@ -90,12 +90,18 @@ static void say_shards(const elbow_run *run) {
 static void say_model(const elbow_run *run) {
     char count[32];
     const elbow_options *o = run->options;
+    bool predicts = elbow_vae_predicts(run->vae);
     size_t dimensions = elbow_vae_field(run->vae)->dimensions;
+    size_t seen = predicts ? elbow_vae_context(run->vae)->dimensions : dimensions;
     const char *encoder = o->model.encoder, *decoder = o->model.decoder;
-    elbow_notice("  model    %zu ─ %s%s(%s) ─ %s%s%zu, %s", dimensions, encoder, *encoder ? " ─ " : "",
+    elbow_notice("  model    %zu ─ %s%s(%s) ─ %s%s%zu, %s", seen, encoder, *encoder ? " ─ " : "",
                  o->model.latent, decoder, *decoder ? " ─ " : "", dimensions, o->model.likelihood);
-    elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
-                 elbow_vae_kl_words(run->vae, true));
+    if (predicts)
+        elbow_notice("           predictor, p(z|c) %s; KL %s", o->model.posterior,
+                     elbow_vae_kl_words(run->vae, true));
+    else
+        elbow_notice("           posterior %s, prior %s; KL %s", o->model.posterior, o->model.prior,
+                     elbow_vae_kl_words(run->vae, true));
     elbow_notice("           %s parameters", elbow_format_count(count, elbow_vae_params(run->vae)->count));
     bool relaxes = elbow_vae_relaxes(run->vae);
     char bound[64] = "";

@@ -93,9 +93,12 @@ static elbow_status try_stand_ins(const elbow_options *options) {
         {.kind = ELBOW_TABLE, .dimensions = 2, .columns = columns + 2},
         {.kind = ELBOW_TABLE, .dimensions = 4, .columns = columns},
         {.kind = ELBOW_SEQUENCE, .dimensions = 16, .vocabulary = 4, .symbols = symbols, .terminated = true}};
-    const elbow_field *given = strcmp(options->data.context, "none") == 0 ? NULL : &fields[1];
+    const char *context = options->data.context;
+    const elbow_field *given = strcmp(context, "none") == 0 ? NULL : &fields[1];
     char name[64], known[256];
     elbow_status status = try_model(options, &fields[0], given, NULL); /* also where the name is unknown */
+    if (status != ELBOW_OK && strcmp(context, "context") == 0)
+        status = try_model(options, &fields[0], &fields[0], NULL); /* as layers of images want it */
     snprintf(name, sizeof name, "%.*s", (int)strcspn(options->model.likelihood, " \t"),
              options->model.likelihood);
     for (size_t i = 1; i < sizeof fields / sizeof *fields && status != ELBOW_OK; i++) {

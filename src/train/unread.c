@@ -46,6 +46,11 @@ static bool read_by_reals(const elbow_vae *vae, const char *key) {
     return elbow_vae_continuous(vae);
 }
 
+static bool read_by_divergence(const elbow_vae *vae, const char *key) {
+    (void)key;
+    return !elbow_vae_predicts(vae);
+}
+
 static bool read_by_learned(const elbow_vae *vae, const char *key) {
     size_t begin = 0, end = 0;
     (void)key;
@@ -71,6 +76,8 @@ static const struct {
      "only estimator.name = gapped-straight-through moves what was drawn ahead"},
     {"objective.kl", read_by_estimator,
      "estimator.name sums the KL term over all z, or has it within importance weights"},
+    {"objective.kl", read_by_divergence, "model.kind = predictor has no KL"},
+    {"objective.beta", read_by_divergence, "model.kind = predictor has no KL"},
     {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},
 };
 

@@ -17,7 +17,7 @@ size_t elbow_walk_variables(const elbow_vae *vae) {
     size_t count = 0;
     for (size_t g = 0; g < elbow_vae_groups(vae); g++) {
         elbow_latent_view view = elbow_vae_group(vae, g);
-        if (view.layer == 0) count += view.variables;
+        if (view.decoded) count += view.variables;
     }
     return count;
 }
@@ -25,7 +25,7 @@ size_t elbow_walk_variables(const elbow_vae *vae) {
 static variable find(const elbow_vae *vae, size_t index) {
     for (size_t g = 0; g < elbow_vae_groups(vae); g++) {
         elbow_latent_view view = elbow_vae_group(vae, g);
-        if (view.layer > 0) continue;
+        if (!view.decoded) continue;
         if (index >= view.variables) {
             index -= view.variables;
             continue;

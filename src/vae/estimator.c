@@ -33,6 +33,7 @@ static elbow_status check_free_bits(const elbow_options *options) {
 
 /* Draws are relaxed: ratios of the discrete probabilities are no weights of theirs, and their mean bounds nothing. */
 static elbow_status check_weights(const elbow_latents *latents) {
+    if (latents->predictor) return ELBOW_OK; /* p(x|z) is all of a weight */
     for (size_t i = 0; i < latents->count; i++)
         for (size_t g = 0; g < latents->layers[i].count; g++) {
             const elbow_group *group = &latents->layers[i].groups[g];

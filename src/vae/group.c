@@ -73,6 +73,11 @@ elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const ch
     return group->prior->create(group, tensor, features, options, params);
 }
 
+void elbow_group_mirror(elbow_group *group) {
+    group->prior = &elbow_prior_mirror;
+    group->divergence = group->discrete_divergence = ELBOW_KL_CLOSED;
+}
+
 static bool looks_at_features(const elbow_prior_ops *prior) { return prior->own_family && !prior->constant; }
 
 elbow_status elbow_group_prior_looks(const char *name, bool *looks) {
@@ -83,6 +88,11 @@ elbow_status elbow_group_prior_looks(const char *name, bool *looks) {
 }
 
 static elbow_status reserve_prior(elbow_group *group, size_t rows, bool training, elbow_arena *arena) {
+    if (group->prior->mirror) {
+        group->p = group->q;
+        group->dp = group->dq;
+        return ELBOW_OK;
+    }
     if (group->prior->own_family) ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->p));
     if (group->prior->constant) group->latent->standard(group, group->p, rows * group->variables);
     if (group->prior->own_family && !group->prior->constant && training)
@@ -201,6 +211,10 @@ void elbow_group_log_p_backward(elbow_group *group, const elbow_pass *pass, cons
 
 static void closed_kl(elbow_group *group, size_t rows) {
     size_t n = rows * group->variables;
+    if (group->prior->mirror) {
+        memset(group->kl, 0, rows * sizeof *group->kl);
+        return;
+    }
     if (group->prior->constant && group->latent->kl_standard)
         group->latent->kl_standard(group, group->scratch, group->q, n);
     else
@@ -210,6 +224,7 @@ static void closed_kl(elbow_group *group, size_t rows) {
 
 static void closed_kl_backward(elbow_group *group, const real *weights, size_t rows) {
     size_t n = rows * group->variables;
+    if (group->prior->mirror) return;
     const real *spread = spread_weights(group, weights, rows, 1);
     if (group->prior->constant && group->latent->kl_standard)
         group->latent->kl_standard_backward(group, group->dq, spread, group->q, n);

@@ -123,6 +123,7 @@ typedef struct elbow_prior_ops {
     const char *reads; /* options that only some members read, "model.components …"; NULL: none */
     bool own_family;   /* fills group->p */
     bool constant;     /* of its own family, with the latent's standard parameters: p has no gradient */
+    bool mirror;       /* is q itself: the two diverge nowhere, and p and dp are q and dq */
     /* Declares NAME.*; ELBOW_USAGE where the kind of latent has no such prior. features: width of h, 0 where nothing is above. */
     elbow_status (*create)(elbow_group *group, const char *name, size_t features,
                            const elbow_options *options, elbow_params *params);
@@ -187,6 +188,8 @@ elbow_status elbow_group_create_posterior(elbow_group *group, size_t index, cons
 /* upper: the features depend on draws of a layer above. */
 elbow_status elbow_group_create_prior(elbow_group *group, size_t index, const char *name, size_t features,
                                       bool upper, const elbow_options *options, elbow_params *params);
+/* In its place, of a predictor: p is q (prior_mirror.c). */
+void elbow_group_mirror(elbow_group *group);
 /* Whether a prior of that name looks at features. */
 elbow_status elbow_group_prior_looks(const char *name, bool *looks);
 elbow_status elbow_group_reserve(elbow_group *group, size_t rows, bool training, elbow_arena *arena);
@@ -218,6 +221,7 @@ void elbow_group_kl_backward(elbow_group *group, const elbow_pass *pass, elbow_d
 extern const elbow_latent_ops elbow_latent_categorical, elbow_latent_bernoulli, elbow_latent_gaussian;
 extern const elbow_posterior_ops elbow_posterior_factorised, elbow_posterior_autoregressive;
 extern const elbow_prior_ops elbow_prior_standard, elbow_prior_uniform, elbow_prior_normal,
-    elbow_prior_learned, elbow_prior_autoregressive, elbow_prior_mixture, elbow_prior_vampprior;
+    elbow_prior_learned, elbow_prior_autoregressive, elbow_prior_mixture, elbow_prior_vampprior,
+    elbow_prior_mirror;
 
 #endif

@@ -35,6 +35,8 @@ static elbow_status create_layers(elbow_latents *latents, const elbow_options *o
         ELBOW_TRY(elbow_stochastic_create(layer, section, latents->groups, options));
         latents->groups += layer->count;
     }
+    latents->predictor = strcmp(options->model.kind, "predictor") == 0;
+    latents->out = latents->predictor ? layers - 1 : 0;
     return ELBOW_OK;
 }
 
@@ -60,6 +62,12 @@ static elbow_status create_between(elbow_net **net, const char *way, size_t laye
     return elbow_net_create(net, name, section, options->model.activation, &input, given, params);
 }
 
+static void mirror_all(elbow_latents *latents) {
+    for (size_t i = 0; i < latents->count; i++)
+        for (size_t g = 0; g < latents->layers[i].count; g++)
+            elbow_group_mirror(&latents->layers[i].groups[g]);
+}
+
 static elbow_status declare_priors(elbow_latents *latents, const elbow_options *options,
                                    elbow_params *params) {
     size_t given = latents->given;
@@ -80,13 +88,38 @@ static elbow_status declare_priors(elbow_latents *latents, const elbow_options *
     return ELBOW_OK;
 }
 
+/* What a predictor has no use for, and would have another meaning. */
+static elbow_status check_predictor(const elbow_options *options) {
+    elbow_status status = ELBOW_OK;
+    if (strcmp(options->model.prior, "standard") != 0)
+        status = elbow_options_blame(
+            options, "model.prior",
+            elbow_fail(ELBOW_USAGE,
+                       "a predictor draws z from p(z|c), which is its encoder's, and has no prior beside "
+                       "it; leave model.prior = standard, or set model.kind = vae"));
+    if (status == ELBOW_OK && options->objective.free_bits > 0)
+        status = elbow_options_blame(
+            options, "objective.free_bits",
+            elbow_fail(ELBOW_USAGE, "a predictor has no KL to leave free; set objective.free_bits = 0"));
+    return status;
+}
+
+/* How many sections of model.decoder have a use. */
+static elbow_status count_down(const elbow_latents *latents, const elbow_options *options, size_t *most) {
+    const elbow_stochastic *top = &latents->layers[latents->count - 1];
+    bool looks = false;
+    *most = 1;
+    if (latents->predictor) return check_predictor(options);
+    ELBOW_TRY(elbow_stochastic_prior_looks(top, latents->groups, options, &looks));
+    *most = latents->count;
+    if (latents->given > 0 && looks) ++*most; /* the top prior's own, from what is given */
+    return ELBOW_OK;
+}
+
 elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_options *options,
                                         elbow_params *params) {
-    size_t most_down = latents->count;
-    bool looks = false;
-    ELBOW_TRY(
-        elbow_stochastic_prior_looks(&latents->layers[latents->count - 1], latents->groups, options, &looks));
-    if (latents->given > 0 && looks) most_down++; /* the top prior's own, from what is given */
+    size_t most_down = 0;
+    ELBOW_TRY(count_down(latents, options, &most_down));
     elbow_status status = ELBOW_OK;
     if (sections(options->model.encoder) > latents->count)
         status = elbow_options_blame(options, "model.encoder",
@@ -97,10 +130,13 @@ elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_opti
         status = elbow_options_blame(
             options, "model.decoder",
             elbow_fail(
-                ELBOW_USAGE,
-                "`%s` has more sections than the %zu there is use for: one for each layer of model.latent, "
-                "and one more where a conditional model's top prior is learned or autoregressive",
-                options->model.decoder, most_down));
+                ELBOW_USAGE, "`%s` has more sections than the %zu there is use for: %s",
+                options->model.decoder, most_down,
+                latents->predictor
+                    ? "a predictor's decoder leads from the last layer of model.latent to x, and "
+                      "model.encoder has the networks between layers"
+                    : "one for each layer of model.latent, and one more where a conditional model's top "
+                      "prior is learned or autoregressive"));
     ELBOW_TRY(status);
     for (size_t i = 1; i < latents->count; i++) {
         status = create_between(&latents->up[i], "up", i, options->model.encoder,
@@ -110,7 +146,10 @@ elbow_status elbow_latents_declare_rest(elbow_latents *latents, const elbow_opti
             &latents->layers[i], latents->groups, elbow_net_output_width(latents->up[i]), options, params));
     }
     latents->prior_begin = params->size;
-    status = declare_priors(latents, options, params);
+    if (latents->predictor)
+        mirror_all(latents);
+    else
+        status = declare_priors(latents, options, params);
     latents->prior_end = params->size;
     return status;
 }
@@ -138,7 +177,7 @@ void elbow_latents_destroy(elbow_latents *latents) {
     memset(latents, 0, sizeof *latents);
 }
 
-size_t elbow_latents_width(const elbow_latents *latents) { return latents->layers[0].z_width; }
+size_t elbow_latents_width(const elbow_latents *latents) { return latents->layers[latents->out].z_width; }
 
 void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const real *features,
                            const real *context, size_t batch, size_t samples) {
@@ -187,7 +226,7 @@ static const real *draw_layers(elbow_latents *latents, const elbow_pass *pass, r
             elbow_stochastic_relax(layer, pass, temperature, draw);
     }
     elbow_latents_condition(latents, pass);
-    return latents->z = elbow_stochastic_z(&latents->layers[0]);
+    return latents->z = elbow_stochastic_z(&latents->layers[latents->out]);
 }
 
 const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature,
@@ -221,11 +260,10 @@ const real *elbow_latents_sample_prior(elbow_latents *latents, const elbow_pass 
 }
 
 void elbow_latents_receive(elbow_latents *latents, real *dz) {
-    elbow_stochastic_receive(&latents->layers[0], dz);
-    for (size_t i = 1; i < latents->count; i++) {
+    for (size_t i = 0; i < latents->count; i++) {
         elbow_stochastic *layer = &latents->layers[i];
-        memset(layer->dz, 0, latents->rows * layer->z_width * sizeof *layer->dz);
-        elbow_stochastic_receive(layer, layer->dz);
+        if (i != latents->out) memset(layer->dz, 0, latents->rows * layer->z_width * sizeof *layer->dz);
+        elbow_stochastic_receive(layer, i == latents->out ? dz : layer->dz);
     }
 }
 
@@ -266,6 +304,7 @@ void elbow_latents_log_ratio(elbow_latents *latents, const elbow_pass *pass, rea
                              real *log_ratio) {
     size_t rows = latents->rows;
     memset(log_ratio, 0, rows * sizeof *log_ratio);
+    if (latents->predictor) return; /* q is p */
     for (size_t i = 0; i < latents->count; i++)
         for (size_t g = 0; g < latents->layers[i].count; g++) {
             elbow_group *group = &latents->layers[i].groups[g];
@@ -280,6 +319,7 @@ void elbow_latents_log_ratio(elbow_latents *latents, const elbow_pass *pass, rea
 void elbow_latents_log_ratio_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
                                       const real *weights) {
     size_t rows = latents->rows;
+    if (latents->predictor) return;
     for (size_t i = 0; i < latents->count; i++) {
         for (size_t g = 0; g < latents->layers[i].count; g++) {
             elbow_group *group = &latents->layers[i].groups[g];

@@ -8,6 +8,10 @@
  * Specs are cut at `/`: section i of model.encoder leads to layer i, and of model.decoder away from it; the section after
  * the top layer's, of model.decoder, is the top prior's.
  *
+ *     p(z|c)  =  p(z_1|c) p(z_2|z_1) …        up alone, of a predictor
+ *
+ * A predictor's encoder reads what is given, its decoder the last layer; q is the model, and stands for p too (prior_mirror.c).
+ *
  * Rows R = S·B are S draws of B examples (group.h). This is what estimators hold. */
 #ifndef ELBOW_SRC_VAE_LATENTS_H
 #define ELBOW_SRC_VAE_LATENTS_H
@@ -18,6 +22,8 @@ enum { LATENT_LAYERS = 8 };
 
 typedef struct elbow_latents {
     size_t count, groups; /* layers; groups in all */
+    size_t out;           /* the layer that the decoder reads: the first; of a predictor the last */
+    bool predictor;
     elbow_stochastic layers[LATENT_LAYERS];
     elbow_net *up[LATENT_LAYERS];   /* up[i] leads to layer i; none to layer 0, which the encoder leads to */
     elbow_net *down[LATENT_LAYERS]; /* down[i] leads to the prior of layer i; NULL where it has no features */
@@ -26,9 +32,9 @@ typedef struct elbow_latents {
     size_t batch, samples, rows;    /* of the last forward */
     const real *context;            /* (B, given) */
     const real *up_features[LATENT_LAYERS], *down_features[LATENT_LAYERS];
-    const real *z;        /* (R, z_width) of layer 0, of the last draw */
+    const real *z;        /* (R, z_width) of layer `out`, of the last draw */
     real *spread;         /* (R, features): the encoder's features, once for each draw */
-    real *configurations; /* (R, z_width) of layer 0: all z, when they are enumerated */
+    real *configurations; /* (R, z_width) of the only layer: all z, when they are enumerated */
     real *scratch;        /* (R) */
 } elbow_latents;
 
@@ -43,7 +49,7 @@ elbow_status elbow_latents_reserve(elbow_latents *latents, size_t rows, size_t s
                                    elbow_arena *arena);
 void elbow_latents_destroy(elbow_latents *latents);
 
-size_t elbow_latents_width(const elbow_latents *latents); /* of z of layer 0 */
+size_t elbow_latents_width(const elbow_latents *latents); /* of z of layer `out` */
 
 /* Section `index` of a spec cut at `/`; "" where there are fewer. */
 elbow_status elbow_latents_section(const char *spec, size_t index, char *section, size_t room);
@@ -52,7 +58,7 @@ elbow_status elbow_latents_section(const char *spec, size_t index, char *section
 void elbow_latents_forward(elbow_latents *latents, const elbow_pass *pass, const real *features,
                            const real *context, size_t batch, size_t samples);
 
-/* Draws of all layers, relaxed or exact; and what the priors say of them. Return z of layer 0. */
+/* Draws of all layers, relaxed or exact; and what the priors say of them. Return z of layer `out`. */
 const real *elbow_latents_relax(elbow_latents *latents, const elbow_pass *pass, real temperature,
                                 elbow_draw draw);
 const real *elbow_latents_sample(elbow_latents *latents, const elbow_pass *pass);
@@ -96,10 +102,10 @@ const char *elbow_latents_kl_words(const elbow_latents *latents, bool training);
  * row c·B + b has configuration c. forward must have been given that many samples. */
 size_t elbow_latents_configurations(const elbow_latents *latents, size_t most);
 const real *elbow_latents_enumerate(elbow_latents *latents, const elbow_pass *pass);
-/* B rows of which only p(z) is asked, in place of forward. */
+/* B rows of which only p(z) is asked, in place of forward; not of a predictor, whose forward says it. */
 void elbow_latents_forward_prior(elbow_latents *latents, const elbow_pass *pass, const real *context,
                                  size_t batch);
-/* One configuration in every row, and its log p(z): (R). Nothing of q. */
+/* One configuration in every row, and its log p(z): (R). Of q no more than that takes. */
 const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, size_t configuration,
                               real *log_p);
 

@@ -16,6 +16,7 @@ void elbow_latents_kl(elbow_latents *latents, const elbow_pass *pass, real *kl) 
 }
 
 bool elbow_latents_closed(const elbow_latents *latents) {
+    if (latents->predictor) return true;
     bool closed = latents->count == 1;
     for (size_t g = 0; closed && g < latents->layers[0].count; g++) {
         const elbow_group *group = &latents->layers[0].groups[g];
@@ -27,6 +28,7 @@ bool elbow_latents_closed(const elbow_latents *latents) {
 
 const char *elbow_latents_kl_words(const elbow_latents *latents, bool training) {
     bool sampled = false, relaxed = false, sequential = latents->count > 1;
+    if (latents->predictor) return "none: z is drawn from the model's own p(z|c)";
     for (size_t i = 0; i < latents->count; i++)
         for (size_t g = 0; g < latents->layers[i].count; g++) {
             const elbow_group *group = &latents->layers[i].groups[g];
@@ -93,7 +95,7 @@ const real *elbow_latents_set(elbow_latents *latents, const elbow_pass *pass, si
     elbow_stochastic *layer = &latents->layers[0];
     for (size_t r = 0; r < latents->rows; r++)
         write_configuration(layer, latents->configurations + r * layer->z_width, configuration);
-    elbow_stochastic_force(layer, pass, latents->configurations, false);
+    elbow_stochastic_force(layer, pass, latents->configurations, latents->predictor);
     memset(log_p, 0, latents->rows * sizeof *log_p);
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];

@@ -59,7 +59,7 @@ static elbow_status reserve_gathered(elbow_vae *vae, elbow_arena *arena) {
 
 static elbow_status create_encoder(elbow_vae *vae, const elbow_options *options) {
     elbow_option_text spec;
-    elbow_shape input = {.field = &vae->field};
+    elbow_shape input = {.field = vae->predictor ? &vae->context : &vae->field};
     ELBOW_TRY(elbow_latents_section(options->model.encoder, 0, spec, sizeof spec));
     return elbow_net_create(&vae->encoder, "encoder", spec, options->model.activation, &input,
                             vae->given_width, &vae->params);
@@ -96,6 +96,24 @@ static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     return elbow_estimator_create(&vae->estimator, options, &vae->latents, &vae->params);
 }
 
+/* What is given joins every network, or is what a predictor's encoder reads. */
+static elbow_status take_context(elbow_vae *vae, const elbow_options *options, const elbow_field *context) {
+    vae->predictor = strcmp(options->model.kind, "predictor") == 0;
+    vae->conditional = context != NULL;
+    if (vae->predictor && context == NULL)
+        return elbow_options_blame(
+            options, "model.kind",
+            elbow_fail(
+                ELBOW_USAGE,
+                "a predictor makes x of what it is given, and data.context = %s; set it to `context` "
+                "(a field that elbow import makes of an image's half, --context upper) or `labels`, or "
+                "leave model.kind = vae",
+                options->data.context));
+    if (context == NULL) return ELBOW_OK;
+    if (!vae->predictor) vae->given_width = elbow_field_input_width(context);
+    return elbow_field_copy(&vae->context, context);
+}
+
 elbow_status elbow_vae_create(elbow_vae **out, const elbow_options *options, const elbow_field *x,
                               const elbow_field *context) {
     *out = NULL;
@@ -103,10 +121,7 @@ elbow_status elbow_vae_create(elbow_vae **out, const elbow_options *options, con
     ELBOW_CHECK(vae != NULL, ELBOW_MEMORY, "no memory for a model");
     elbow_status status = elbow_arena_create(&vae->arena);
     if (status == ELBOW_OK) status = elbow_field_copy(&vae->field, x);
-    if (status == ELBOW_OK && context) {
-        status = elbow_field_copy(&vae->context, context);
-        vae->given_width = elbow_field_input_width(context);
-    }
+    if (status == ELBOW_OK) status = take_context(vae, options, context);
     if (status == ELBOW_OK) status = create_parts(vae, options);
     if (status != ELBOW_OK) elbow_vae_destroy(&vae);
     *out = vae;
@@ -145,7 +160,8 @@ elbow_estimator_view elbow_vae_estimator(const elbow_vae *vae) {
 }
 
 const elbow_field *elbow_vae_field(const elbow_vae *vae) { return &vae->field; }
-const elbow_field *elbow_vae_context(const elbow_vae *vae) { return vae->given_width ? &vae->context : NULL; }
+const elbow_field *elbow_vae_context(const elbow_vae *vae) { return vae->conditional ? &vae->context : NULL; }
+bool elbow_vae_predicts(const elbow_vae *vae) { return vae->predictor; }
 size_t elbow_vae_bytes(const elbow_vae *vae) { return elbow_arena_bytes(vae->arena); }
 
 elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training) {
@@ -168,13 +184,19 @@ elbow_status elbow_vae_reserve(elbow_vae *vae, size_t rows, bool training) {
     return ELBOW_OK;
 }
 
-void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch) {
-    size_t draws = pass->gradients ? vae->estimator.draws : 1;
-    vae->batch = batch;
-    const real *given = elbow_vae_give(vae, &batch->context, batch->rows);
-    elbow_net_input input = {.values = &batch->x, .given = given, .rows = batch->rows, .batch = batch->rows};
+void elbow_vae_infer(elbow_vae *vae, const elbow_pass *pass, const elbow_values *x,
+                     const elbow_values *context, size_t rows, size_t samples) {
+    const real *given = elbow_vae_give(vae, context, rows);
+    elbow_net_input input = {
+        .values = vae->predictor ? context : x, .given = given, .rows = rows, .batch = rows};
     vae->features = elbow_net_forward(vae->encoder, pass, &input);
-    elbow_latents_forward(&vae->latents, pass, vae->features, given, batch->rows, draws);
+    elbow_latents_forward(&vae->latents, pass, vae->features, given, rows, samples);
+}
+
+void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch) {
+    vae->batch = batch;
+    elbow_vae_infer(vae, pass, &batch->x, &batch->context, batch->rows,
+                    pass->gradients ? vae->estimator.draws : 1);
 }
 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
@@ -253,7 +275,10 @@ size_t elbow_vae_configurations(const elbow_vae *vae) { return vae->configuratio
 void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch, real *log_px) {
     size_t rows = batch->rows;
     vae->batch = batch;
-    elbow_latents_forward_prior(&vae->latents, pass, elbow_vae_give(vae, &batch->context, rows), rows);
+    if (vae->predictor)
+        elbow_vae_infer(vae, pass, NULL, &batch->context, rows, 1);
+    else
+        elbow_latents_forward_prior(&vae->latents, pass, elbow_vae_give(vae, &batch->context, rows), rows);
     for (size_t r = 0; r < rows; r++) vae->most[r] = -INFINITY, vae->sum[r] = 0;
     for (size_t c = 0; c < vae->configurations; c++) {
         const real *z = elbow_latents_set(&vae->latents, pass, c, vae->log_ratio);

@@ -27,9 +27,14 @@ void elbow_vae_reconstruct(elbow_vae *vae, const elbow_pass *pass, elbow_example
 
 void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, const elbow_values *context, size_t rows,
                       elbow_examples *examples, size_t first, real temperature) {
-    const real *given = elbow_vae_give(vae, context, rows);
-    generate(vae, pass, elbow_latents_sample_prior(&vae->latents, pass, given, rows), rows, examples, first,
-             temperature);
+    const real *z = NULL;
+    if (vae->predictor) {
+        elbow_vae_infer(vae, pass, NULL, context, rows, 1);
+        z = elbow_latents_sample(&vae->latents, pass);
+    } else {
+        z = elbow_latents_sample_prior(&vae->latents, pass, elbow_vae_give(vae, context, rows), rows);
+    }
+    generate(vae, pass, z, rows, examples, first, temperature);
 }
 
 void elbow_vae_decode(elbow_vae *vae, const elbow_pass *pass, const real *z, const elbow_values *context,
@@ -50,6 +55,7 @@ elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t index) {
         .kind = group->latent->name,
         .discrete = group->latent->discrete,
         .layer = layer,
+        .decoded = layer == vae->latents.out,
         .variables = group->variables,
         .categories = group->categories ? group->categories : 1,
         .q_size = group->q_size,
@@ -58,7 +64,7 @@ elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t index) {
         .q = group->q,
         .z = group->z,
         .sequential = group->posterior->condition != NULL,
-        .p = group->prior->own_family ? group->p : NULL,
+        .p = group->prior->own_family && !group->prior->mirror ? group->p : NULL,
         .kl = group->kl,
     };
 }

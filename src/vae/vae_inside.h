@@ -16,7 +16,9 @@ struct elbow_vae {
     elbow_estimator estimator;
     size_t configurations; /* of z, where they can be summed over; else 0 */
     elbow_arena *arena;
-    size_t given_width; /* 0: nothing is given */
+    bool conditional;   /* something is given */
+    bool predictor;     /* and the encoder reads that: nothing else does */
+    size_t given_width; /* of what joins the networks; 0: nothing does */
     real *given;        /* (B, given_width) */
     real *dfeatures;    /* (S·B, decoder features) */
     /* (ELBOW_VAE_EVALUATION_ROWS, …), for estimators that evaluate rows of any examples: their x, and what they are given */
@@ -29,7 +31,12 @@ struct elbow_vae {
     size_t forward, backward;       /* decoder rows of the last estimate */
 };
 
-/* What is given, as rows of reals; NULL where nothing is. */
+/* The encoder, and q(z|x) as far as it is known before draws, `samples` an example; of a predictor p(z|c), which looks at the
+ * context alone. */
+void elbow_vae_infer(elbow_vae *vae, const elbow_pass *pass, const elbow_values *x,
+                     const elbow_values *context, size_t rows, size_t samples);
+
+/* What is given beside their input to all networks, as rows of reals; NULL where nothing is. */
 const real *elbow_vae_give(elbow_vae *vae, const elbow_values *context, size_t rows);
 
 /* vae->decoded from z (rows, z width), beside what the last elbow_vae_give gave. */

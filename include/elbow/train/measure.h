@@ -16,7 +16,7 @@
  * M is ELBOW_MEASURE_SUBSET, less where the split is smaller or q takes more than ELBOW_MEASURE_REALS of them together.
  * Where q is sequential (autoregressive), its numbers are those of each variable given the draws of those before it, and
  * information is not estimated: q(z_i|x_j) would take a pass for every pair. Of an upper layer, x stands for the draws of
- * the layer below. */
+ * the layer below. Of a predictor q(z|x) is p(z|c), and c stands for x; it has no KL. */
 #ifndef ELBOW_TRAIN_MEASURE_H
 #define ELBOW_TRAIN_MEASURE_H
 

@@ -5,7 +5,12 @@
  *     x ─ encoder ─ posterior ─▶ z ─ decoder ─ likelihood ─▶ log p(x|z)
  *
  * The posterior and the likelihood own the last, linear layer before their distribution; encoder and decoder
- * are the hidden layers of the config. A conditional model is given c throughout: q(z|x,c), p(z|c), p(x|z,c). Parameters are
+ * are the hidden layers of the config. A conditional model is given c throughout: q(z|x,c), p(z|c), p(x|z,c). A predictor
+ * (model.kind) has no q beside its own p(z|c), for structured output prediction (Raiko et al. 2015):
+ *
+ *     c ─ encoder ─ z₁ ─ z₂ … ─ decoder ─ likelihood ─▶ log p(x|z),      log p(x|c) ≥ E_p(z|c) [ log p(x|z) ]
+ *
+ * and what is said below of q(z|x) is of p(z|c), its KL 0 and its importance weights p(x|z). Parameters are
  * declared in the order encoder, posterior, then all else, so that [split, size) is complete when the estimator returns
  * and [0, split) after the encoder's backward pass.
  *
@@ -52,6 +57,7 @@ size_t elbow_vae_split(const elbow_vae *vae); /* first parameter that is not enc
 void elbow_vae_prior_range(const elbow_vae *vae, size_t *begin, size_t *end);
 const elbow_field *elbow_vae_field(const elbow_vae *vae);
 const elbow_field *elbow_vae_context(const elbow_vae *vae); /* NULL: nothing is given */
+bool elbow_vae_predicts(const elbow_vae *vae);              /* it is a predictor */
 
 /* Buffers for up to `rows` examples; when `training`, for gradients and as many draws as training takes, and also for
  * evaluation, with one draw, of ELBOW_VAE_EVALUATION_ROWS. Nothing below takes more rows than were reserved. Once. */
@@ -106,10 +112,10 @@ void elbow_vae_exact(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *
 /* For a discrete draw of z given x, after elbow_vae_encode. */
 void elbow_vae_reconstruct(elbow_vae *vae, const elbow_pass *pass, elbow_examples *examples, size_t first,
                            real temperature);
-/* For z drawn from the prior; nothing need be encoded. context: what is given, or NULL. */
+/* For z drawn from the prior, p(z|c) of a predictor; nothing need be encoded. context: what is given, or NULL. */
 void elbow_vae_sample(elbow_vae *vae, const elbow_pass *pass, const elbow_values *context, size_t rows,
                       elbow_examples *examples, size_t first, real temperature);
-/* For z from elsewhere, (rows, width of z) of the layer next to x. */
+/* For z from elsewhere, (rows, width of z) of the layer that the decoder reads. */
 void elbow_vae_decode(elbow_vae *vae, const elbow_pass *pass, const real *z, const elbow_values *context,
                       size_t rows, elbow_examples *examples, size_t first, real temperature);
 
@@ -129,7 +135,8 @@ const char *elbow_vae_estimator_name(size_t index);
 typedef struct elbow_latent_view {
     const char *kind; /* "categorical", "bernoulli", "gaussian" */
     bool discrete;
-    size_t layer;                 /* 0 is next to x */
+    size_t layer;                 /* 0 is next to the encoder */
+    bool decoded;                 /* it is of the layer that the decoder reads: 0, of a predictor the last */
     size_t variables, categories; /* categories: 1 where not categorical */
     size_t q_size, z_size; /* reals a variable: log-probabilities, the logit, or mean and log σ; and its z */
     size_t column;         /* where its z begins in a row of its layer's z */
@@ -141,7 +148,7 @@ typedef struct elbow_latent_view {
 size_t elbow_vae_groups(const elbow_vae *vae);
 elbow_latent_view elbow_vae_group(const elbow_vae *vae, size_t group);
 bool elbow_vae_relaxes(const elbow_vae *vae);   /* training relaxes some: a temperature means something */
-size_t elbow_vae_z_width(const elbow_vae *vae); /* of the layer next to x */
+size_t elbow_vae_z_width(const elbow_vae *vae); /* of the layer that the decoder reads */
 /* (rows, width) of the last draw. */
 const real *elbow_vae_z(const elbow_vae *vae);
 
