@@ -22,7 +22,7 @@
 #include "vae/score_function.h"
 #include "vae/swaps.h"
 
-enum { AT_ONCE = ELBOW_VAE_EVALUATION_ROWS, MOST_SWAPS = 1 << 16 };
+enum { AT_ONCE = ELBOW_VAE_EVALUATION_ROWS, MOST_SWAPS = 1 << 14 };
 
 typedef struct arsm {
     elbow_latents *latents;
