@@ -41,7 +41,7 @@ ELBOW_KERNEL void elbow_layer_norm_backward(real *dx, real *restrict dgain, real
         const real *from = x + r * n, *above = dy + r * n;
         real middle = mean[r], s = scale[r];
         real sums[ELBOW_LANES] = {0}, dots[ELBOW_LANES] = {0};
-        for (size_t i = 0; i < n; ++i) {
+        for (size_t i = 0; i < n && dgain != NULL; ++i) {
             dgain[i] += above[i] * ((from[i] - middle) * s);
             dbias[i] += above[i];
         }

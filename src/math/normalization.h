@@ -15,7 +15,7 @@
 void elbow_layer_norm(real *y, real *mean, real *scale, const real *x, const real *gain, const real *bias,
                       size_t rows, size_t n);
 
-/* Adds to dgain and dbias (n), in row order; dx is overwritten, unless it is NULL. dx may be dy. */
+/* Adds to dgain and dbias (n), in row order, unless they are NULL; dx is overwritten, unless it is NULL. dx may be dy. */
 void elbow_layer_norm_backward(real *dx, real *dgain, real *dbias, const real *dy, const real *mean,
                                const real *scale, const real *x, const real *gain, size_t rows, size_t n);
 

@@ -36,8 +36,9 @@ void elbow_row_norm_forward(const elbow_row_norm *norm, const elbow_pass *pass, 
 
 void elbow_row_norm_backward(const elbow_row_norm *norm, const elbow_pass *pass, real *d, const real *x,
                              size_t rows) {
-    elbow_layer_norm_backward(d, pass->gradients + norm->gain, pass->gradients + norm->bias, d, norm->mean,
-                              norm->scale, x, pass->parameters + norm->gain, rows, norm->width);
+    elbow_layer_norm_backward(d, pass->frozen ? NULL : pass->gradients + norm->gain,
+                              pass->frozen ? NULL : pass->gradients + norm->bias, d, norm->mean, norm->scale,
+                              x, pass->parameters + norm->gain, rows, norm->width);
 }
 
 static elbow_status create_dense(elbow_dense *dense, const char *block, const char *part, size_t in,

@@ -105,6 +105,7 @@ void elbow_conv_activate_backward(const elbow_layer *layer, const elbow_pass *pa
     const elbow_conv *conv = layer->state;
     size_t channels = layer->out.channels, run = layer->out.across * channels;
     conv->activation->backward(dy, conv->activation->apply ? conv->v : y, rows * layer->out.width);
+    if (pass->frozen) return;
     memset(conv->wide, 0, run * sizeof *conv->wide);
     elbow_column_sums(conv->wide, dy, rows * layer->out.height, run);
     elbow_column_sums(pass->gradients + conv->bias, conv->wide, layer->out.across, channels);
@@ -132,7 +133,8 @@ static void backward(elbow_layer *layer, const elbow_pass *pass, real *dx, real 
                      const real *x, size_t rows) {
     const elbow_conv *conv = layer->state;
     elbow_conv_activate_backward(layer, pass, dy, y, rows);
-    elbow_convolve_weights(&conv->map, pass->gradients + conv->weight, dy, x, NULL, NULL, rows);
+    if (!pass->frozen)
+        elbow_convolve_weights(&conv->map, pass->gradients + conv->weight, dy, x, NULL, NULL, rows);
     if (dx != NULL) elbow_convolve_adjoint(&conv->map, dx, dy, pass->parameters + conv->weight, rows);
 }
 

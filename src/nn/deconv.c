@@ -37,8 +37,11 @@ static void backward(elbow_layer *layer, const elbow_pass *pass, real *dx, real 
                      const real *x, size_t rows) {
     const elbow_conv *conv = layer->state;
     elbow_conv_activate_backward(layer, pass, dy, y, rows);
-    elbow_convolve_weights(&conv->map, pass->gradients + conv->weight, x, dy, dx,
-                           pass->parameters + conv->weight, rows);
+    if (!pass->frozen)
+        elbow_convolve_weights(&conv->map, pass->gradients + conv->weight, x, dy, dx,
+                               pass->parameters + conv->weight, rows);
+    else if (dx != NULL)
+        elbow_convolve(&conv->map, dx, dy, pass->parameters + conv->weight, rows);
 }
 
 const elbow_layer_ops elbow_layer_deconv = {

@@ -56,7 +56,7 @@ static void slope(void *context, size_t begin, size_t end) {
     a->f->backward(a->dy + at, a->from ? a->from + at : NULL, (end - begin) * a->width);
 }
 
-/* Slopes and the sums over rows: tile by tile where one thread does both. */
+/* Slopes, and unless `sums` is NULL the sums over rows: tile by tile where one thread does both. */
 static void slope_and_sum(elbow_team *team, activating *all, real *sums, size_t rows) {
     size_t width = all->width, tile = elbow_team_threads(team) > 1 ? rows : tile_of(width);
     for (size_t begin = 0, end; begin < rows; begin = end) {
@@ -65,7 +65,7 @@ static void slope_and_sum(elbow_team *team, activating *all, real *sums, size_t 
             elbow_team_run(team, rows, grain_of(width), slope, all);
         else
             slope(all, begin, end);
-        elbow_column_sums(sums, all->dy + begin * width, end - begin, width);
+        if (sums) elbow_column_sums(sums, all->dy + begin * width, end - begin, width);
     }
 }
 
@@ -98,8 +98,9 @@ void elbow_dense_backward_weighted(const elbow_dense *dense, const elbow_pass *p
                       .from = dense->activation->apply ? dense->v : y,
                       .weights = weights,
                       .width = out};
-    slope_and_sum(pass->team, &all, pass->gradients + dense->bias, rows);
-    elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
+    slope_and_sum(pass->team, &all, pass->frozen ? NULL : pass->gradients + dense->bias, rows);
+    if (!pass->frozen)
+        elbow_gemm(true, false, out, in, rows, 1, dy, out, x, in, 1, pass->gradients + dense->weight, in);
     if (dx != NULL)
         elbow_gemm(false, false, rows, in, out, 1, dy, out, pass->parameters + dense->weight, in, 0, dx, in);
 }

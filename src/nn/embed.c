@@ -124,6 +124,7 @@ static void backward(elbow_layer *layer, const elbow_pass *pass, real *dx, real 
     const embed *state = layer->state;
     const elbow_values *values = layer->values;
     const elbow_field *field = layer->in.field;
+    if (pass->frozen) return;
     if (layer->out.sequence) {
         elbow_embed_backward(pass->gradients + state->weight, dy, values->tokens,
                              values->begin[values->steps], state->width);

@@ -48,8 +48,9 @@ void elbow_gru_constant_forward(const elbow_gru *gru, const elbow_pass *pass, re
 void elbow_gru_constant_backward(const elbow_gru *gru, const elbow_pass *pass, real *dconstant,
                                  const real *dproducts, const real *constant, size_t places) {
     size_t rows = 3 * gru->width, columns = gru->in + gru->constant, offset = gru->weight_ih + gru->in;
-    elbow_gemm(true, false, rows, gru->constant, places, 1, dproducts, rows, constant, gru->constant, 1,
-               pass->gradients + offset, columns);
+    if (!pass->frozen)
+        elbow_gemm(true, false, rows, gru->constant, places, 1, dproducts, rows, constant, gru->constant, 1,
+                   pass->gradients + offset, columns);
     elbow_gemm(false, false, places, gru->constant, rows, 1, dproducts, rows, pass->parameters + offset,
                columns, 1, dconstant, gru->constant);
 }
@@ -146,7 +147,7 @@ void elbow_gru_backward(elbow_gru *gru, const elbow_pass *pass, const elbow_pack
         if (dproducts) elbow_gru_constant_gradient(dproducts, gates, active, H);
     }
     if (dinitial) memcpy(dinitial, gru->carry, places * H * sizeof *dinitial);
-    parameter_gradients(gru, pass, x, tokens);
+    if (!pass->frozen) parameter_gradients(gru, pass, x, tokens);
     if (dx) input_gradient(gru, pass, dx, tokens, false);
 }
 

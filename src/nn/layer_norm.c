@@ -43,9 +43,10 @@ static void backward(elbow_layer *layer, const elbow_pass *pass, real *dx, real 
                      const real *x, size_t rows) {
     const layer_norm *norm = layer->state;
     (void)y;
-    elbow_layer_norm_backward(dx, pass->gradients + norm->gain, pass->gradients + norm->bias, dy, norm->mean,
-                              norm->scale, x, pass->parameters + norm->gain,
-                              elbow_layer_rows(layer, &layer->in, rows), layer->in.width);
+    elbow_layer_norm_backward(dx, pass->frozen ? NULL : pass->gradients + norm->gain,
+                              pass->frozen ? NULL : pass->gradients + norm->bias, dy, norm->mean, norm->scale,
+                              x, pass->parameters + norm->gain, elbow_layer_rows(layer, &layer->in, rows),
+                              layer->in.width);
 }
 
 static void destroy(elbow_layer *layer) { free(layer->state); }

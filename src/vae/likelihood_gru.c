@@ -112,8 +112,9 @@ static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real 
                            teacher->targets, tokens);
     elbow_gru_backward(&state->gru, pass, &teacher->packing, state->dx, state->dproducts, state->dstate,
                        state->dh, H, state->x);
-    elbow_embed_backward(pass->gradients + state->embedding, state->dx, teacher->inputs, tokens,
-                         state->gru.in);
+    if (!pass->frozen)
+        elbow_embed_backward(pass->gradients + state->embedding, state->dx, teacher->inputs, tokens,
+                             state->gru.in);
     elbow_dense_backward(&state->initial, pass, state->dfeatures, state->dstate, state->state,
                          state->features, places);
     elbow_gru_constant_backward(&state->gru, pass, state->dfeatures, state->dproducts, state->features,

@@ -151,10 +151,11 @@ static void input_gradients(transformer *state, const elbow_pass *pass) {
         size_t active = elbow_packing_active(packing, t);
         const real *d = state->d + packing->begin[t] * W;
         elbow_add(state->dinjected, d, active * W);
-        elbow_column_sums(pass->gradients + state->position + t * W, d, active, W);
+        if (!pass->frozen) elbow_column_sums(pass->gradients + state->position + t * W, d, active, W);
     }
-    elbow_embed_backward(pass->gradients + state->embedding, state->d, state->teacher.inputs,
-                         elbow_packing_tokens(packing), W);
+    if (!pass->frozen)
+        elbow_embed_backward(pass->gradients + state->embedding, state->d, state->teacher.inputs,
+                             elbow_packing_tokens(packing), W);
 }
 
 static void backward(elbow_likelihood *likelihood, const elbow_pass *pass, real *dfeatures,

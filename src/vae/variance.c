@@ -59,7 +59,7 @@ void elbow_variance_forward(const elbow_variance *variance, const elbow_pass *pa
 }
 
 void elbow_variance_backward(const elbow_variance *variance, const elbow_pass *pass) {
-    if (!variance->learned) return;
+    if (!variance->learned || pass->frozen) return;
     real *gradient = pass->gradients + variance->parameters;
     for (size_t d = 0; d < variance->count; d++) gradient[d] += variance->slope[d] * variance->ds[d];
 }

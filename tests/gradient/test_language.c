@@ -90,6 +90,15 @@ static void one_gradient(const char *member, const uint32_t *lengths, size_t bat
     check_gradient(member, loss, &c, c.m.theta, gradient, c.m.params.size);
     check_gaps(&c.m.params, gradient);
     for (size_t i = 0; i < FEATURES; ++i) assert_true(dfeatures[i] == 0);
+
+    /* Frozen: the features' gradient alone. */
+    real *before = hold_copy(gradient, c.m.params.size * sizeof *gradient, 0);
+    real *again = hold_reals("test.old", c.rows * FEATURES, 5, 9);
+    c.m.pass.frozen = true;
+    loss(&c);
+    c.m.likelihood.ops->backward(&c.m.likelihood, &c.m.pass, again, c.weights, c.features, c.rows);
+    assert_memory_equal(again, dfeatures, c.rows * FEATURES * sizeof *again);
+    assert_memory_equal(gradient, before, c.m.params.size * sizeof *gradient);
     destroy_model(&c.m);
     release_held();
 }

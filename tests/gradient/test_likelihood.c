@@ -235,6 +235,15 @@ static void one(const setting *s) {
     c.likelihood.ops->backward(&c.likelihood, &c.pass, dfeatures, c.weights, c.features, ROWS);
     for (size_t i = 0; i < width; ++i) assert_true(dfeatures[3 * width + i] == 0);
     check_gaps(&c.params, gradient);
+
+    /* Frozen: the features' gradient alone. */
+    real *before = hold_copy(gradient, c.params.size * sizeof *gradient, 0);
+    real *again = hold_reals("test.old", ROWS * width, 5, 9);
+    c.pass.frozen = true;
+    loss(&c);
+    c.likelihood.ops->backward(&c.likelihood, &c.pass, again, c.weights, c.features, ROWS);
+    assert_memory_equal(again, dfeatures, ROWS * width * sizeof *again);
+    assert_memory_equal(gradient, before, c.params.size * sizeof *gradient);
     c.pass.gradients = NULL;
     check_gradient(what, loss, &c, c.features, dfeatures, ROWS * width);
     check_gradient(what, loss, &c, c.theta, gradient, c.params.size);

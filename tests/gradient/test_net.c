@@ -129,6 +129,12 @@ static void check_net(const char *activation, const char *spec, const elbow_shap
     real *none = net_backward(&c, false);
     if (c.params.tensor_count > 0) assert_null(none);
     assert_memory_equal(c.pass.gradients, c.gradient, c.params.size * sizeof *c.gradient);
+
+    /* Frozen, dx is the same and the parameters get nothing. */
+    c.pass.frozen = true;
+    assert_memory_equal(net_backward(&c, true), kept, rows * in->width * sizeof *kept);
+    net_backward(&c, false);
+    assert_memory_equal(c.pass.gradients, c.gradient, c.params.size * sizeof *c.gradient);
     close_net(&c);
 }
 

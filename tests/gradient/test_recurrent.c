@@ -126,6 +126,14 @@ static void check_net(const char *spec, const elbow_values *values, size_t rows,
     memcpy(dy, c.weights, rows * out * sizeof *dy);
     elbow_net_backward(c.net, &c.pass, dy, false);
     for (size_t i = 0; i < params.size; ++i) assert_true(fabs(twice[i] - 2 * gradient[i]) < 1e-13);
+
+    /* Frozen, nothing is. */
+    real *before = hold_copy(twice, params.size * sizeof *twice, 0);
+    c.pass.frozen = true;
+    net_loss(&c);
+    memcpy(dy, c.weights, rows * out * sizeof *dy);
+    elbow_net_backward(c.net, &c.pass, dy, false);
+    assert_memory_equal(twice, before, params.size * sizeof *twice);
     elbow_net_destroy(&c.net);
     elbow_arena_destroy(&arena);
     elbow_params_destroy(&params);

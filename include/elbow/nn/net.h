@@ -43,6 +43,7 @@ typedef struct elbow_pass {
     const elbow_ready
         *ready;       /* told by a network's backward, layer by layer from the last on; NULL: nobody */
     elbow_team *team; /* for loops over many rows; NULL: this thread alone. Never changes a bit */
+    bool frozen;      /* a backward gives gradients in what came in, and none to the parameters */
 } elbow_pass;
 
 /* What the rows between two layers are. */
