@@ -84,6 +84,19 @@ ELBOW_KERNEL void elbow_binary_concrete_given(real *restrict y, const real *rest
     }
 }
 
+ELBOW_KERNEL void elbow_binary_concrete_given_slope(real *restrict out, const real *restrict y,
+                                                    const real *restrict z, const real *restrict logits,
+                                                    const real *restrict x, size_t n, real temperature) {
+    real scale = 1 / temperature;
+    for (size_t i = 0; i < n; ++i) {
+        real v = y[i], rest = 1 - v, ratio = v < rest ? v / rest : rest / v;
+        ratio = ratio < lost ? lost : ratio;
+        real slope =
+            sigmoid(z[i] > 0 ? logits[i] : -logits[i]) * (1 - elbow_exp(temperature * elbow_log(ratio)));
+        out[i] = scale * (v * rest * slope * x[i]);
+    }
+}
+
 ELBOW_KERNEL void elbow_bernoulli_reinmax_backward(real *restrict dlogits, const real *restrict middle,
                                                    const real *restrict logits, const real *restrict dz,
                                                    size_t n) {

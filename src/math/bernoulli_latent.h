@@ -26,6 +26,10 @@ void elbow_gapped_sigmoid(real *y, const real *z, const real *logits, size_t n, 
 /* y = σ((l + ε) / τ), ε logistic given that l + ε has the sign of z. */
 void elbow_binary_concrete_given(real *y, const real *z, const real *logits, const uint32_t *words, size_t n,
                                  real temperature);
+/* The derivative of that y in the logit, z and the words held, times x, overwritten: with v = l + ε, ∂v/∂l = σ(±l)(1 − e^{−|v|}), + where
+ * z = 1, and e^{−|v|} = (least of y, 1 − y over the other)^τ. One function for either way, as the variables are apart. */
+void elbow_binary_concrete_given_slope(real *out, const real *y, const real *z, const real *logits,
+                                       const real *x, size_t n, real temperature);
 void elbow_bernoulli_reinmax_backward(real *dlogits, const real *middle, const real *logits, const real *dz,
                                       size_t n);
 

@@ -230,6 +230,94 @@ ELBOW_KERNEL void elbow_gumbel_softmax_given(real *restrict y, const real *restr
     }
 }
 
+/* a e^b, b ≤ 0 */
+ELBOW_INLINE real weighted_term(const real *a, const real *b, size_t i, real c) {
+    (void)c;
+    return a[i] * elbow_exp(b[i]);
+}
+
+ELBOW_INLINE real value_term(const real *a, const real *b, size_t i, real c) {
+    (void)b, (void)c;
+    return a[i];
+}
+
+/* x ← x (1 − (y / y_D)^τ) over a tile's rows; 0 where drawn, exactly. */
+ELBOW_INLINE void weaken(real *restrict x, const real *restrict y, const real *restrict z, size_t count,
+                         size_t k, real temperature) {
+    const real lost = sizeof(real) == sizeof(float) ? (real)1e-30 : (real)1e-290;
+    real tops[TILE];
+    flat_values top;
+    for (size_t r = 0; r < count; ++r) {
+        size_t drawn = 0;
+        for (size_t i = 0; i < k; ++i) drawn = z[r * k + i] > 0 ? i : drawn;
+        tops[r] = y[r * k + drawn];
+    }
+    for (size_t begin = 0; begin < count * k; begin += TILE) {
+        size_t n = least(TILE, count * k - begin);
+        spread(top, tops, n, k);
+        for (size_t i = 0; i < n; ++i) {
+            real ratio = y[begin + i] / top[i];
+            ratio = ratio < lost ? lost : ratio;
+            x[begin + i] *= 1 - elbow_exp(temperature * elbow_log(ratio));
+        }
+    }
+}
+
+ELBOW_KERNEL void elbow_gumbel_softmax_given_backward(real *restrict dlogits, const real *restrict y,
+                                                      const real *restrict z, const real *restrict log_q,
+                                                      const real *restrict dy, size_t rows, size_t k,
+                                                      real temperature) {
+    if (k == 0) return;
+    real sums[TILE], scale = 1 / temperature;
+    flat_values sum;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), at = first * k;
+        real *out = dlogits + at;
+        row_sums(sums, product_term, y + at, dy + at, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin), here = at + begin;
+            spread(sum, sums, n, k);
+            for (size_t i = 0; i < n; ++i) out[begin + i] = scale * (y[here + i] * (dy[here + i] - sum[i]));
+        }
+        weaken(out, y + at, z + at, count, k, temperature);
+        row_sums(sums, value_term, out, out, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin);
+            spread(sum, sums, n, k);
+            for (size_t i = 0; i < n; ++i) out[begin + i] -= elbow_exp(log_q[at + begin + i]) * sum[i];
+        }
+    }
+}
+
+ELBOW_KERNEL void elbow_gumbel_softmax_given_along(real *restrict dy, const real *restrict y,
+                                                   const real *restrict z, const real *restrict log_q,
+                                                   const real *restrict dlogits, size_t rows, size_t k,
+                                                   real temperature) {
+    if (k == 0) return;
+    real sums[TILE], scale = 1 / temperature;
+    flat_values sum;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), at = first * k;
+        real *out = dy + at;
+        row_sums(sums, weighted_term, dlogits + at, log_q + at, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin);
+            spread(sum, sums, n, k);
+            for (size_t i = 0; i < n; ++i) out[begin + i] = dlogits[at + begin + i] - sum[i];
+        }
+        weaken(out, y + at, z + at, count, k, temperature);
+        row_sums(sums, product_term, y + at, out, 0, count, k);
+        for (size_t begin = 0; begin < count * k; begin += TILE) {
+            size_t n = least(TILE, count * k - begin);
+            spread(sum, sums, n, k);
+            for (size_t i = 0; i < n; ++i)
+                out[begin + i] = scale * (y[at + begin + i] * (out[begin + i] - sum[i]));
+        }
+    }
+}
+
 /* What is drawn is the maximum of the moved logits already, as 0. */
 ELBOW_KERNEL void elbow_gapped_softmax(real *restrict y, const real *restrict z, const real *restrict log_q,
                                        size_t rows, size_t k, real temperature, real gap) {
@@ -290,12 +378,6 @@ ELBOW_KERNEL void elbow_gumbel_softmax_backward(real *restrict dlogits, const re
             for (size_t i = 0; i < n; ++i) dlogits[at + i] += scale * (y[at + i] * (dy[at + i] - dot[i]));
         }
     }
-}
-
-/* a e^b, b ≤ 0 */
-ELBOW_INLINE real weighted_term(const real *a, const real *b, size_t i, real c) {
-    (void)c;
-    return a[i] * elbow_exp(b[i]);
 }
 
 ELBOW_KERNEL void elbow_reinmax_backward(real *restrict dlogits, const real *restrict middle,
@@ -369,11 +451,6 @@ ELBOW_KERNEL void elbow_categorical_log_prob(real *restrict log_p, const real *r
 ELBOW_INLINE real divergence_term(const real *a, const real *b, size_t i, real c) {
     (void)c;
     return elbow_exp(a[i]) * (a[i] - b[i]);
-}
-
-ELBOW_INLINE real value_term(const real *a, const real *b, size_t i, real c) {
-    (void)b, (void)c;
-    return a[i];
 }
 
 ELBOW_KERNEL void elbow_categorical_kl(real *restrict kl, const real *restrict log_q,

@@ -32,6 +32,13 @@ void elbow_gapped_softmax(real *y, const real *z, const real *log_q, size_t rows
  * are independent of z ~ q, y has the law of elbow_gumbel_softmax. */
 void elbow_gumbel_softmax_given(real *y, const real *z, const real *log_q, const uint32_t *words, size_t rows,
                                 size_t k, real temperature);
+/* The derivative J of that y in the logits, z and the words held: dlogits = Jᵀ dy, and dy = J dlogits, each overwritten. With v the
+ * perturbed log π, D the one drawn and its v_D held, v_j = log π_j − log(E_j + π_j E_D) gives
+ *     ∂v_j/∂log π_j = a_j = 1 − e^{v_j − v_D} = 1 − (y_j / y_D)^τ,   a_D = 0;   ∂y/∂v = (diag y − y yᵀ)/τ,   log π = log_softmax. */
+void elbow_gumbel_softmax_given_backward(real *dlogits, const real *y, const real *z, const real *log_q,
+                                         const real *dy, size_t rows, size_t k, real temperature);
+void elbow_gumbel_softmax_given_along(real *dy, const real *y, const real *z, const real *log_q,
+                                      const real *dlogits, size_t rows, size_t k, real temperature);
 
 /* dlogits += 2 J(middle) dz − ½ J(q) dz, J(p) = diag p − p pᵀ, q = exp(log_q): ReinMax (Liu et al. 2023). */
 void elbow_reinmax_backward(real *dlogits, const real *middle, const real *log_q, const real *dz, size_t rows,

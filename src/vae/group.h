@@ -69,6 +69,12 @@ typedef struct elbow_latent_ops {
     /* A relaxed sample, given that its nearest discrete value is z. */
     void (*relax_given)(const elbow_group *group, real *soft, const real *z, const real *q,
                         const uint32_t *words, size_t n, real temperature);
+    /* The derivative J of that sample in the heads, z and the words held: dq ← Jᵀ dz, and dsoft ← J along (n, q_size), each
+     * overwritten. */
+    void (*relax_given_backward)(const elbow_group *group, real *dq, const real *soft, const real *z,
+                                 const real *q, const real *dz, size_t n, real temperature);
+    void (*relax_given_along)(const elbow_group *group, real *dsoft, const real *soft, const real *z,
+                              const real *q, const real *along, size_t n, real temperature);
     void (*reinmax_backward)(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n);
     /* out[v] = log q(z_v), extended linearly to relaxed z of discrete kinds. Gradients times weights[v], added to dz

@@ -67,6 +67,12 @@ static void relax_given(const elbow_group *group, real *soft, const real *z, con
     elbow_binary_concrete_given(soft, z, q, words, n, temperature);
 }
 
+static void relax_given_slope(const elbow_group *group, real *out, const real *soft, const real *z,
+                              const real *q, const real *x, size_t n, real temperature) {
+    (void)group;
+    elbow_binary_concrete_given_slope(out, soft, z, q, x, n, temperature);
+}
+
 static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n) {
     (void)group;
@@ -136,6 +142,8 @@ const elbow_latent_ops elbow_latent_bernoulli = {
     .sample = sample,
     .surrogate = surrogate,
     .relax_given = relax_given,
+    .relax_given_backward = relax_given_slope,
+    .relax_given_along = relax_given_slope,
     .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,

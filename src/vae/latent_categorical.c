@@ -65,6 +65,16 @@ static void relax_given(const elbow_group *group, real *soft, const real *z, con
     elbow_gumbel_softmax_given(soft, z, q, words, n, group->categories, temperature);
 }
 
+static void relax_given_backward(const elbow_group *group, real *dq, const real *soft, const real *z,
+                                 const real *q, const real *dz, size_t n, real temperature) {
+    elbow_gumbel_softmax_given_backward(dq, soft, z, q, dz, n, group->categories, temperature);
+}
+
+static void relax_given_along(const elbow_group *group, real *dsoft, const real *soft, const real *z,
+                              const real *q, const real *along, size_t n, real temperature) {
+    elbow_gumbel_softmax_given_along(dsoft, soft, z, q, along, n, group->categories, temperature);
+}
+
 static void reinmax_backward(const elbow_group *group, real *dq, const real *soft, const real *q,
                              const real *dz, size_t n) {
     elbow_reinmax_backward(dq, soft, q, dz, n, group->categories);
@@ -125,6 +135,8 @@ const elbow_latent_ops elbow_latent_categorical = {
     .sample = sample,
     .surrogate = surrogate,
     .relax_given = relax_given,
+    .relax_given_backward = relax_given_backward,
+    .relax_given_along = relax_given_along,
     .reinmax_backward = reinmax_backward,
     .log_prob = log_prob,
     .log_prob_backward = log_prob_backward,

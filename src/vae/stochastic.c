@@ -170,19 +170,26 @@ static const real *join(elbow_stochastic *layer) {
 
 /* The random words of all draws: those of draw s come after those of the draws before it, in the same counters; and those of a
  * further round after those of the rounds before. */
-static void draw_round(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
-                       const char *name, size_t round) {
+static void draw_round(const elbow_stochastic *layer, const elbow_group *group, const elbow_pass *pass,
+                       const char *name, size_t round, uint32_t *words) {
     elbow_stream stream = elbow_pass_stream(pass, name);
     for (size_t s = 0; s < layer->samples; s++) {
         uint32_t first_block =
             (uint32_t)(round * layer->samples + s) * elbow_stream_blocks(group->words_width);
         elbow_stream_rows(stream, first_block, pass->example, pass->step, layer->batch, group->words_width,
-                          group->words + s * layer->batch * group->words_width);
+                          words + s * layer->batch * group->words_width);
     }
 }
 
 static void draw_words(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass) {
-    draw_round(layer, group, pass, group->stream, 0);
+    draw_round(layer, group, pass, group->stream, 0, group->words);
+}
+
+void elbow_stochastic_given_words(const elbow_stochastic *layer, const elbow_group *group,
+                                  const elbow_pass *pass, size_t round, uint32_t *words) {
+    char name[sizeof group->stream + 8];
+    snprintf(name, sizeof name, "%s.given", group->stream);
+    draw_round(layer, group, pass, name, round, words);
 }
 
 const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pass, real temperature,
@@ -321,11 +328,9 @@ real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass 
 /* The mean over relaxed samples that the draws could have come from, of a factorised posterior; group->words are free by now. */
 static void relax_given_backward(const elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
                                  real temperature) {
-    char name[sizeof group->stream + 8];
     size_t n = rows_of(layer) * group->variables;
-    snprintf(name, sizeof name, "%s.given", group->stream);
     for (size_t round = 0; round < group->conditional; round++) {
-        draw_round(layer, group, pass, name, round);
+        elbow_stochastic_given_words(layer, group, pass, round, group->words);
         group->latent->relax_given(group, group->soft, group->z, group->q, group->words, n, temperature);
         /* 1/τ is all that the temperature is there for: with 1/count it makes the mean */
         group->latent->relax_backward(group, group->dq, group->soft, group->q, group->dz, n,

@@ -52,6 +52,9 @@ const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pa
 const real *elbow_stochastic_sample(elbow_stochastic *layer, const elbow_pass *pass);
 /* From q, factorised Bernoulli variables only: draws 2k and 2k + 1 are antithetic, of u and 1 − u. samples is even. */
 const real *elbow_stochastic_sample_pairs(elbow_stochastic *layer, const elbow_pass *pass);
+/* The words of relaxed samples given the draws, that a `round` of them takes: (R, words_width). */
+void elbow_stochastic_given_words(const elbow_stochastic *layer, const elbow_group *group,
+                                  const elbow_pass *pass, size_t round, uint32_t *words);
 const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_pass *pass, size_t batch);
 
 /* Takes z from elsewhere: (R, z_width), discrete values. Completes q where that is wanted. */
