@@ -30,15 +30,15 @@ static bool read_by_estimator(const elbow_vae *vae, const char *key) {
     return names(vae->estimator.ops->reads, key);
 }
 
-static bool read_by_relaxed(const elbow_vae *vae, const char *key) {
-    return elbow_vae_relaxes(vae) && read_by_estimator(vae, key);
-}
-
 static bool read_by_discrete(const elbow_vae *vae, const char *key) {
     (void)key;
     for (size_t g = 0; g < vae->latents.groups; g++)
         if (elbow_vae_group(vae, g).discrete) return true;
     return false;
+}
+
+static bool read_by_relaxed(const elbow_vae *vae, const char *key) {
+    return read_by_discrete(vae, key) && read_by_estimator(vae, key);
 }
 
 static bool read_by_reals(const elbow_vae *vae, const char *key) {
@@ -74,6 +74,7 @@ static const struct {
      "only estimator.name = gumbel-rao takes means over relaxed samples"},
     {"estimator.gap", read_by_relaxed,
      "only estimator.name = gapped-straight-through moves what was drawn ahead"},
+    {"estimator.hidden", read_by_estimator, "only estimator.name = relax has a network of its own"},
     {"objective.kl", read_by_estimator,
      "estimator.name sums the KL term over all z, or has it within importance weights"},
     {"objective.kl", read_by_divergence, "model.kind = predictor has no KL"},

@@ -18,6 +18,9 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_disarm,
     &elbow_estimator_arm,
     &elbow_estimator_arsm,
+    &elbow_estimator_muprop,
+    &elbow_estimator_rebar,
+    &elbow_estimator_relax,
 };
 
 const char *elbow_vae_estimator_name(size_t index) {

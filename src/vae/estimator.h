@@ -67,6 +67,7 @@ elbow_status elbow_estimator_check_surrogate(elbow_estimator *estimator, const e
 extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator_straight_through_gumbel,
     elbow_estimator_straight_through, elbow_estimator_reinmax, elbow_estimator_gapped_straight_through,
     elbow_estimator_gumbel_rao, elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce,
-    elbow_estimator_vimco, elbow_estimator_disarm, elbow_estimator_arm, elbow_estimator_arsm;
+    elbow_estimator_vimco, elbow_estimator_disarm, elbow_estimator_arm, elbow_estimator_arsm,
+    elbow_estimator_muprop, elbow_estimator_rebar, elbow_estimator_relax;
 
 #endif

@@ -17,10 +17,10 @@ static elbow_status check_latents(const char *name, const elbow_latents *latents
 }
 
 static elbow_status check_divergence(const char *name, const elbow_options *options) {
-    ELBOW_CHECK(strcmp(options->objective.kl, "relaxed") != 0, ELBOW_USAGE,
-                "%s relaxes nothing, and its draws have no relaxed density; set objective.kl = analytic, or "
-                "sampled",
-                name);
+    ELBOW_CHECK(
+        strcmp(options->objective.kl, "relaxed") != 0, ELBOW_USAGE,
+        "%s scores exact draws, which have no relaxed density; set objective.kl = analytic, or sampled",
+        name);
     return ELBOW_OK;
 }
 
