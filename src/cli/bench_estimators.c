@@ -75,7 +75,7 @@ static elbow_status open_model(elbow_model **model, elbow_world *world, const re
         ELBOW_TRY(elbow_cli_bench_options(&options, world, arguments, asked->synthetic, images));
         return elbow_model_untrained(model, world, options);
     }
-    ELBOW_TRY(elbow_model_open(model, world, arguments->plain[0]));
+    ELBOW_TRY(elbow_model_open(model, world, arguments->plain[0], "last"));
     elbow_status status = ELBOW_OK;
     for (size_t i = 0; status == ELBOW_OK && i < arguments->set_count; i++)
         status = elbow_options_set((*model)->options, arguments->sets[i]);

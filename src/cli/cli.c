@@ -17,6 +17,11 @@ int elbow_cli_report(elbow_status status) {
     return status == ELBOW_USAGE ? USAGE_EXIT : 1;
 }
 
+int elbow_cli_weights(const char *command, const char *text) {
+    if (text == NULL || strcmp(text, "average") == 0 || strcmp(text, "last") == 0) return ELBOW_CLI_GO;
+    return elbow_cli_usage(command, "--weights is average or last, and `%s` is neither", text);
+}
+
 int elbow_cli_in_world(elbow_log_level level, elbow_status (*work)(elbow_world *world, void *context),
                        void *context) {
     elbow_world *world = NULL;

@@ -75,6 +75,9 @@ int elbow_cli_integer(const char *command, const char *flag, const char *text, i
 int elbow_cli_real(const char *command, const char *flag, const char *text, double least, double most,
                    double *value);
 
+/* --weights: average, last, or NULL. Returns ELBOW_CLI_GO, or 2 after saying what is wrong. */
+int elbow_cli_weights(const char *command, const char *text);
+
 /* What a parallel command does once its arguments are good: opens the world and the log (rank 0 speaks, down to
  * `level`), runs `work`, reports its status, closes. Returns the exit code. */
 int elbow_cli_in_world(elbow_log_level level, elbow_status (*work)(elbow_world *world, void *context),

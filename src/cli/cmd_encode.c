@@ -22,6 +22,7 @@ static const char help[] =
     "\n"
     "  --split S     train, valid or test (test)\n"
     "  --data FILE   a data file other than the run's own\n"
+    "  --weights W   average or last, where training kept an average of the weights (average)\n"
     "  --draws       codes and values drawn from q(z|x), in place of the most probable codes and the means\n"
     "  -o FILE       where to; .csv is a table, anything else HDF5\n"
     "\n"
@@ -31,7 +32,7 @@ static const char help[] =
 
 /* What the command line asks for. */
 typedef struct request {
-    const char *path, *data, *split;
+    const char *path, *data, *split, *weights;
     elbow_encode_request encode;
 } request;
 
@@ -49,9 +50,10 @@ static elbow_status encode_split(const elbow_model *model, request *asked) {
     elbow_status status = elbow_encode(model, &view, &asked->encode);
     elbow_log_progress(NULL);
     if (status == ELBOW_OK) {
-        elbow_notice("%s: the latents of %zu %s examples of %s by %s, step %lld", asked->encode.output,
+        elbow_notice("%s: the latents of %zu %s examples of %s by %s, step %lld%s", asked->encode.output,
                      elbow_dataset_count(dataset, asked->encode.split), asked->split,
-                     elbow_dataset_path(dataset), model->file, (long long)model->checkpoint->step);
+                     elbow_dataset_path(dataset), model->file, (long long)model->checkpoint->step,
+                     model->words);
         if (elbow_encode_conditional(model->vae) && !asked->encode.draws)
             elbow_notice("note: some posteriors here depend on draws of other variables; theirs are given "
                          "those draws");
@@ -63,7 +65,7 @@ static elbow_status encode_split(const elbow_model *model, request *asked) {
 static elbow_status encode(elbow_world *world, void *context) {
     request *asked = context;
     elbow_model *model = NULL;
-    ELBOW_TRY(elbow_model_open(&model, world, asked->path));
+    ELBOW_TRY(elbow_model_open(&model, world, asked->path, asked->weights));
     elbow_status status = world->rank == 0 ? encode_split(model, asked) : ELBOW_OK;
     status = elbow_world_agree(world, status);
     elbow_model_close(&model);
@@ -74,12 +76,15 @@ int cmd_encode(int argc, char **argv) {
     request asked = {.encode = {.progress = show}};
     const elbow_cli_flag flags[] = {{"--split", NULL, &asked.split, NULL},
                                     {"--data", NULL, &asked.data, NULL},
+                                    {"--weights", NULL, &asked.weights, NULL},
                                     {"--draws", NULL, NULL, &asked.encode.draws},
                                     {"--output", "-o", &asked.encode.output, NULL}};
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
     if (code != ELBOW_CLI_GO) return code;
     if (arguments.count != 1) return elbow_cli_usage("encode", "give one RUN or CHECKPOINT");
+    code = elbow_cli_weights("encode", asked.weights);
+    if (code != ELBOW_CLI_GO) return code;
     if (!asked.encode.output) return elbow_cli_usage("encode", "give -o FILE.h5 or -o FILE.csv");
     if (!asked.split) asked.split = "test";
     asked.path = arguments.plain[0];

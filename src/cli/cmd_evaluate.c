@@ -26,6 +26,9 @@ static const char help[] =
     "  --split S     train, valid or test (test)\n"
     "  --samples K   draws of z per example (100); -k for short\n"
     "  --data FILE   a data file other than the run's own; the frequencies are of its training split\n"
+    "  --weights W   average or last: where training kept an average of the weights (optimizer.average), it "
+    "is\n"
+    "                what is evaluated, and last takes those of the last step instead\n"
     "  --no-exact    leave out the sum over all z, which takes as long as that many draws\n"
     "  --csv FILE    write the same numbers there, to all digits, as name,value\n"
     "\n"
@@ -46,7 +49,7 @@ static void show(size_t done, size_t of) {
 
 /* What the command line asks for. */
 typedef struct request {
-    const char *path, *split, *data, *csv;
+    const char *path, *split, *data, *csv, *weights;
     int64_t samples;
     bool not_exact;
 } request;
@@ -54,9 +57,9 @@ typedef struct request {
 static elbow_status report(const elbow_model *model, const elbow_view *view, const request *asked,
                            const elbow_measures *measures) {
     elbow_reading reading = elbow_cli_reading(model, view);
-    elbow_notice("%s, step %lld, on %s: %s, %zu examples, %zu draws each; nats per example", model->file,
-                 (long long)model->checkpoint->step, elbow_dataset_path(view->dataset), asked->split,
-                 measures->bounds.examples, measures->bounds.samples);
+    elbow_notice("%s, step %lld%s, on %s: %s, %zu examples, %zu draws each; nats per example", model->file,
+                 (long long)model->checkpoint->step, model->words, elbow_dataset_path(view->dataset),
+                 asked->split, measures->bounds.examples, measures->bounds.samples);
     elbow_cli_print_measures(model, &reading, measures);
     return asked->csv ? elbow_cli_write_measures(asked->csv, &reading, measures) : ELBOW_OK;
 }
@@ -70,7 +73,7 @@ static elbow_status evaluate(elbow_world *world, void *context) {
     elbow_split split;
     elbow_view view;
     ELBOW_TRY(elbow_split_find(asked->split, &split));
-    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path));
+    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path, asked->weights));
     ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, &view, model, asked->data)));
     ELBOW_TRY_OR_DONE(elbow_world_same(world, elbow_dataset_checksum(dataset), "data (by checksum)",
                                        "give a path that means the same file on every node"));
@@ -96,15 +99,15 @@ done:
 int cmd_evaluate(int argc, char **argv) {
     const char *samples = NULL;
     request asked = {.samples = 100};
-    const elbow_cli_flag flags[] = {{"--split", NULL, &asked.split, NULL},
-                                    {"--samples", "-k", &samples, NULL},
-                                    {"--data", NULL, &asked.data, NULL},
-                                    {"--csv", NULL, &asked.csv, NULL},
-                                    {"--no-exact", NULL, NULL, &asked.not_exact}};
+    const elbow_cli_flag flags[] = {
+        {"--split", NULL, &asked.split, NULL},     {"--samples", "-k", &samples, NULL},
+        {"--weights", NULL, &asked.weights, NULL}, {"--data", NULL, &asked.data, NULL},
+        {"--csv", NULL, &asked.csv, NULL},         {"--no-exact", NULL, NULL, &asked.not_exact}};
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
     if (code == ELBOW_CLI_GO)
         code = elbow_cli_integer("evaluate", "--samples", samples, 1, 1000000, &asked.samples);
+    if (code == ELBOW_CLI_GO) code = elbow_cli_weights("evaluate", asked.weights);
     if (code == ELBOW_CLI_GO && arguments.count != 1)
         code = elbow_cli_usage("evaluate", "give one RUN or CHECKPOINT");
     if (code != ELBOW_CLI_GO) return code;

@@ -18,6 +18,7 @@ static const char help[] =
     "  -n STEPS          how many on the way, the two ends included (9)\n"
     "  --temperature T   0 for means and most probable values, 1 for draws from p(x|z) (0)\n"
     "  --seed S          of the draws (the run's)\n"
+    "  --weights W       average or last, where training kept an average of the weights (average)\n"
     "  --data FILE       a data file other than the run's own\n"
     "  -o FILE           .png, .csv or .txt; - is standard output, for rows and lines\n"
     "\n"

@@ -11,6 +11,7 @@ static const char help[] =
     "\n"
     "  -n N              how many (50)\n"
     "  --split S         train, valid or test (test)\n"
+    "  --weights W       average or last, where training kept an average of the weights (average)\n"
     "  --data FILE       a data file other than the run's own\n"
     "  --temperature T   0 for means and most probable values, 1 for draws from p(x|z) (0)\n"
     "  --seed S          of the draws (the run's)\n"

@@ -18,6 +18,7 @@ static const char help[] =
     "                    images, 1 else)\n"
     "  --seed S          of the draws (the run's)\n"
     "  --given WORD      for models that are given labels: this one (each in turn, -n over all of them)\n"
+    "  --weights W       average or last, where training kept an average of the weights (average)\n"
     "  --split S         for models that are given more: what its examples were given (test)\n"
     "  --data FILE       a data file other than the run's own\n"
     "  -o FILE           where to; - is standard output, for rows and lines; with --quality it may be left "

@@ -25,6 +25,7 @@ static const char help[] =
     "  --split S     train, valid or test (test)\n"
     "  --data FILE   a data file other than the run's own\n"
     "  --samples K   draws of z per example (100); -k for short\n"
+    "  --weights W   average or last, where training kept an average of the weights (average)\n"
     "  --top N       how many to list (10)\n"
     "  -o FILE.csv   write index,score,label of all, in the order of the split\n"
     "\n"
@@ -36,7 +37,7 @@ enum { BINS = 16, BAR = 50 };
 
 /* What the command line asks for. */
 typedef struct request {
-    const char *path, *data, *split, *output;
+    const char *path, *data, *split, *output, *weights;
     int64_t samples, top;
 } request;
 
@@ -171,9 +172,9 @@ static elbow_status report(scores *s, const elbow_model *model, const elbow_view
         reading.grey ? "importance-weighted cross-entropies" : "importance-weighted bounds on -log p(x)";
     ELBOW_TRY(read_labels(s, dataset, split, arena));
     ELBOW_TRY(rank_scores(s, arena));
-    elbow_notice("%s, step %lld, on %s: %s, %zu examples; %s in nats", model->file,
-                 (long long)model->checkpoint->step, elbow_dataset_path(dataset), asked->split, s->count,
-                 asked->samples > 1 ? many : "-ELBO of one draw");
+    elbow_notice("%s, step %lld%s, on %s: %s, %zu examples; %s in nats", model->file,
+                 (long long)model->checkpoint->step, model->words, elbow_dataset_path(dataset), asked->split,
+                 s->count, asked->samples > 1 ? many : "-ELBO of one draw");
     elbow_cli_print_reading(&reading);
     print(s, asked);
     return asked->output ? write_csv(asked->output, s) : ELBOW_OK;
@@ -189,7 +190,7 @@ static elbow_status score(elbow_world *world, void *context) {
     elbow_split split;
     elbow_view view;
     ELBOW_TRY(elbow_split_find(asked->split, &split));
-    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path));
+    ELBOW_TRY_OR_DONE(elbow_model_open(&model, world, asked->path, asked->weights));
     ELBOW_TRY_OR_DONE(elbow_world_agree(world, elbow_model_data(&dataset, &view, model, asked->data)));
     ELBOW_TRY_OR_DONE(elbow_world_same(world, elbow_dataset_checksum(dataset), "data (by checksum)",
                                        "give a path that means the same file on every node"));
@@ -214,13 +215,13 @@ done:
 int cmd_score(int argc, char **argv) {
     const char *samples = NULL, *top = NULL;
     request asked = {.samples = 100, .top = 10};
-    const elbow_cli_flag flags[] = {{"--split", NULL, &asked.split, NULL},
-                                    {"--data", NULL, &asked.data, NULL},
-                                    {"--samples", "-k", &samples, NULL},
-                                    {"--top", NULL, &top, NULL},
-                                    {"--output", "-o", &asked.output, NULL}};
+    const elbow_cli_flag flags[] = {
+        {"--split", NULL, &asked.split, NULL},     {"--data", NULL, &asked.data, NULL},
+        {"--samples", "-k", &samples, NULL},       {"--top", NULL, &top, NULL},
+        {"--weights", NULL, &asked.weights, NULL}, {"--output", "-o", &asked.output, NULL}};
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, false, help);
+    if (code == ELBOW_CLI_GO) code = elbow_cli_weights("score", asked.weights);
     if (code == ELBOW_CLI_GO)
         code = elbow_cli_integer("score", "--samples", samples, 1, 1000000, &asked.samples);
     if (code == ELBOW_CLI_GO) code = elbow_cli_integer("score", "--top", top, 0, 1000000, &asked.top);

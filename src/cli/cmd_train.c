@@ -22,6 +22,8 @@ static const char help[] =
     "shards\n"
     "  --continue         start if RUN has no checkpoint, resume if it has: what job scripts use\n"
     "  --from CHECKPOINT  start a new run from the weights of a checkpoint, or of a run\n"
+    "  --weights W        of that checkpoint: average or last, where it has an average of the weights "
+    "(average)\n"
     "  --set A.B=C        an option over the config; `elbow config` lists them all\n"
     "  --detail           say more in the log\n"
     "\n"
@@ -51,6 +53,8 @@ static int check_usage(train_request *request, const elbow_cli_arguments *argume
         return elbow_cli_usage("train", "--out starts a run and --resume goes on with one; give one of them");
     if (start->resume && (request->continues || start->from))
         return elbow_cli_usage("train", "--resume goes with neither --continue nor --from");
+    if (start->weights && !start->from)
+        return elbow_cli_usage("train", "--weights says which weights --from takes; give that too");
     if (start->resume && request->config)
         return elbow_cli_usage("train", "a resumed run has its config with it; change options by --set");
     if (start->resume) return ELBOW_CLI_GO;
@@ -140,12 +144,13 @@ int cmd_train(int argc, char **argv) {
     train_request request = {0};
     bool detail = false;
     const elbow_cli_flag flags[] = {
-        {"--out", "-o", &request.start.out, NULL},   {"--resume", NULL, &request.start.resume, NULL},
-        {"--from", NULL, &request.start.from, NULL}, {"--continue", NULL, NULL, &request.continues},
-        {"--detail", NULL, NULL, &detail},
+        {"--out", "-o", &request.start.out, NULL},      {"--resume", NULL, &request.start.resume, NULL},
+        {"--from", NULL, &request.start.from, NULL},    {"--weights", NULL, &request.start.weights, NULL},
+        {"--continue", NULL, NULL, &request.continues}, {"--detail", NULL, NULL, &detail},
     };
     elbow_cli_arguments arguments;
     int code = elbow_cli_parse(&arguments, argc, argv, flags, sizeof flags / sizeof *flags, true, help);
+    if (code == ELBOW_CLI_GO) code = elbow_cli_weights("train", request.start.weights);
     if (code == ELBOW_CLI_GO) code = check_usage(&request, &arguments);
     if (code != ELBOW_CLI_GO) return code;
 

@@ -12,6 +12,7 @@ void elbow_cli_making_flags(elbow_cli_making *making, elbow_cli_flag *flags) {
     flags[2] = (elbow_cli_flag){"--split", NULL, &making->split, NULL};
     flags[3] = (elbow_cli_flag){"--seed", NULL, &making->seed, NULL};
     flags[4] = (elbow_cli_flag){"--temperature", NULL, &making->temperature, NULL};
+    flags[5] = (elbow_cli_flag){"--weights", NULL, &making->weights, NULL};
 }
 
 static elbow_status make(elbow_cli_making *making) {
@@ -22,7 +23,7 @@ static elbow_status make(elbow_cli_making *making) {
 
 static elbow_status run(elbow_world *world, void *context) {
     elbow_cli_making *making = context;
-    ELBOW_TRY(elbow_model_open(&making->model, world, making->run));
+    ELBOW_TRY(elbow_model_open(&making->model, world, making->run, making->weights));
     making->maker.vae = making->model->vae;
     making->maker.parameters = making->model->parameters;
     if (making->seed == NULL) making->maker.seed = (uint64_t)making->model->options->run.seed;
@@ -42,6 +43,7 @@ int elbow_cli_making_run(elbow_cli_making *making, const elbow_cli_arguments *ar
     int code = elbow_cli_integer(command, "--seed", making->seed, 0, INT64_MAX, &seed);
     if (code == ELBOW_CLI_GO)
         code = elbow_cli_real(command, "--temperature", making->temperature, 0, 1000, &temperature);
+    if (code == ELBOW_CLI_GO) code = elbow_cli_weights(command, making->weights);
     if (code == ELBOW_CLI_GO && making->split && elbow_split_find(making->split, &making->part) != ELBOW_OK)
         code = elbow_cli_usage(command, "--split: %s", elbow_error_message());
     if (code != ELBOW_CLI_GO) return code;
@@ -72,6 +74,7 @@ elbow_status elbow_cli_making_check_example(const elbow_cli_making *making, cons
 }
 
 const char *elbow_cli_making_source(const elbow_cli_making *making, char *text, size_t room) {
-    snprintf(text, room, "%s, step %lld", making->model->file, (long long)making->model->checkpoint->step);
+    snprintf(text, room, "%s, step %lld%s", making->model->file, (long long)making->model->checkpoint->step,
+             making->model->words);
     return text;
 }

@@ -12,8 +12,9 @@
 #include "elbow/train/model.h"
 
 typedef struct elbow_cli_making {
-    const char *command, *run, *data, *split, *output; /* output: NULL where a command can do without */
-    const char *seed, *temperature;                    /* as they are given */
+    const char *command, *run, *data, *split, *weights,
+        *output;                    /* output: NULL where a command can do without */
+    const char *seed, *temperature; /* as they are given */
     /* From here on set by elbow_cli_making_run. */
     elbow_status (*work)(struct elbow_cli_making *making);
     elbow_model *model;
@@ -24,8 +25,8 @@ typedef struct elbow_cli_making {
     elbow_split part;
 } elbow_cli_making;
 
-/* The flags --output, --data, --split, --seed and --temperature. */
-enum { ELBOW_CLI_MAKING_FLAGS = 5 };
+/* The flags --output, --data, --split, --seed, --temperature and --weights. */
+enum { ELBOW_CLI_MAKING_FLAGS = 6 };
 void elbow_cli_making_flags(elbow_cli_making *making, elbow_cli_flag *flags);
 
 /* Checks what was given, and does it. Returns the exit code. */

@@ -4,6 +4,10 @@
 #include "elbow/base/arena.h"
 #include "optim/optimizer_ops.h"
 
+static size_t slots_of(const elbow_optimizer *optimizer) {
+    return optimizer->ops->slots + (optimizer->average > 0);
+}
+
 static const elbow_optimizer_ops *const optimizers[] = {
     &elbow_optimizer_adam,
     &elbow_optimizer_radam,
@@ -29,7 +33,8 @@ elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *
     optimizer->momentum = options->optimizer.momentum;
     optimizer->nesterov = options->optimizer.nesterov;
     optimizer->weight_decay = options->optimizer.weight_decay;
-    for (size_t s = 0; s < ops->slots && status == ELBOW_OK; s++)
+    optimizer->average = options->optimizer.average;
+    for (size_t s = 0; s < slots_of(optimizer) && status == ELBOW_OK; s++)
         status = elbow_aligned_reals(optimizer->count, &optimizer->slots[s]);
     if (status != ELBOW_OK) elbow_optimizer_destroy(&optimizer);
     *out = optimizer;
@@ -38,7 +43,7 @@ elbow_status elbow_optimizer_create(elbow_optimizer **out, const elbow_options *
 
 void elbow_optimizer_destroy(elbow_optimizer **optimizer) {
     if (*optimizer == NULL) return;
-    for (size_t s = 0; s < (*optimizer)->ops->slots; s++) free((*optimizer)->slots[s]);
+    for (size_t s = 0; s < OPTIMIZER_SLOTS; s++) free((*optimizer)->slots[s]);
     free(*optimizer);
     *optimizer = NULL;
 }
@@ -73,13 +78,19 @@ void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning
     step_part(optimizer, 0, begin, t, learning_rate, scale, gradient, parameters);
     step_part(optimizer, begin, end, t, learning_rate * optimizer->pace, scale, gradient, parameters);
     step_part(optimizer, end, optimizer->count, t, learning_rate, scale, gradient, parameters);
+    double rising = (double)(1 + t) / (double)(10 + t);
+    if (optimizer->average > 0)
+        elbow_average_update(optimizer, optimizer->average < rising ? optimizer->average : rising,
+                             parameters);
 }
 
+bool elbow_optimizer_averages(const elbow_optimizer *optimizer) { return optimizer->average > 0; }
+
 const char *elbow_optimizer_name(const elbow_optimizer *optimizer) { return optimizer->ops->name; }
-size_t elbow_optimizer_slots(const elbow_optimizer *optimizer) { return optimizer->ops->slots; }
+size_t elbow_optimizer_slots(const elbow_optimizer *optimizer) { return slots_of(optimizer); }
 
 const char *elbow_optimizer_slot_name(const elbow_optimizer *optimizer, size_t slot) {
-    return optimizer->ops->slot_names[slot];
+    return slot < optimizer->ops->slots ? optimizer->ops->slot_names[slot] : ELBOW_AVERAGE_SLOT;
 }
 
 real *elbow_optimizer_slot(elbow_optimizer *optimizer, size_t slot) { return optimizer->slots[slot]; }

@@ -4,7 +4,7 @@
 
 #include "elbow/optim/optimizer.h"
 
-enum { OPTIMIZER_SLOTS = 4 };
+enum { OPTIMIZER_SLOTS = 4 }; /* of a member and, after its own, the average of the parameters */
 
 typedef struct elbow_optimizer_ops {
     const char *name;
@@ -23,8 +23,12 @@ struct elbow_optimizer {
     elbow_team *team; /* the caller's, or NULL */
     double beta1, beta2, epsilon, momentum, weight_decay;
     bool nesterov;
+    double average;               /* its decay; 0: there is none */
     real *slots[OPTIMIZER_SLOTS]; /* (count) each */
 };
+
+/* One step of the average of the parameters, by its decay. Local. */
+void elbow_average_update(elbow_optimizer *optimizer, double decay, const real *parameters);
 
 extern const elbow_optimizer_ops elbow_optimizer_adam, elbow_optimizer_radam, elbow_optimizer_sgd;
 

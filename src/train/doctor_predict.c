@@ -9,6 +9,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
 #include "train/advice.h"
+#include "train/average.h"
 #include "train/bench_inside.h"
 #include "train/doctor_inside.h"
 #include "train/memory.h"
@@ -85,9 +86,10 @@ static elbow_status evaluate(elbow_run *run, measured *m) {
     ELBOW_TRY(elbow_world_broadcast(run->world, &m->reckoned, sizeof m->reckoned, 0));
     m->evaluation = reckoned;
     double began = elbow_now();
+    ELBOW_TRY(elbow_average_swap(run));
     draw(run, m);
     m->evaluation += elbow_now() - began;
-    if (m->reckoned) return ELBOW_OK;
+    if (m->reckoned) return elbow_average_swap(run);
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
@@ -99,6 +101,7 @@ static elbow_status evaluate(elbow_run *run, measured *m) {
         ELBOW_TRY_ALL(run->world, elbow_record_evaluation(run, split, &evaluation));
     }
     elbow_record_evaluated(run);
+    ELBOW_TRY(elbow_average_swap(run));
     m->evaluation = elbow_now() - began;
     return ELBOW_OK;
 }

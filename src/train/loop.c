@@ -8,6 +8,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/stop.h"
 #include "store/saver.h"
+#include "train/average.h"
 #include "train/memory.h"
 #include "train/noise.h"
 #include "train/pace.h"
@@ -59,13 +60,15 @@ static bool evaluation_due(const elbow_run *run) {
     return evaluates_at(run, run->step) && !elbow_record_has(run, selecting_split(run));
 }
 
-/* Evaluates valid and test; *improved when the selecting split has its lowest −ELBO so far. Collective. */
+/* Evaluates valid and test, by the average of the weights where there is one; *improved when the selecting split has its
+ * lowest −ELBO so far. Collective. */
 static elbow_status evaluate(elbow_run *run, clocks *clock, bool *improved) {
     double began = elbow_now();
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     *improved = false;
     elbow_pulse_set(run->pulse, ELBOW_PULSE_EVALUATION, run->step);
+    ELBOW_TRY(elbow_average_swap(run));
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
         elbow_evaluation evaluation;
         if (run->evaluators[split] == NULL) continue;
@@ -82,6 +85,7 @@ static elbow_status evaluate(elbow_run *run, clocks *clock, bool *improved) {
     elbow_record_evaluated(run);
     elbow_pulse_set(run->pulse, ELBOW_PULSE_PICTURES, run->step);
     elbow_report_pictures(run);
+    ELBOW_TRY(elbow_average_swap(run));
     elbow_pace_evaluated(&clock->pace, elbow_now() - began);
     return ELBOW_OK;
 }

@@ -24,7 +24,9 @@ static elbow_status create_vae(elbow_model *model) {
 }
 
 /* What needs no other rank, once the file is chosen. */
-static elbow_status read_model(elbow_model *model) {
+static elbow_status read_model(elbow_model *model, const char *weights) {
+    const real *values = NULL;
+    bool averaged = false;
     elbow_schedule temperature;
     elbow_checkpoint *checkpoint = NULL;
     ELBOW_TRY(elbow_checkpoint_read(&model->checkpoint, model->file));
@@ -36,8 +38,9 @@ static elbow_status read_model(elbow_model *model) {
     ELBOW_TRY(elbow_vae_reserve(model->vae, ELBOW_EVALUATE_BLOCK, false));
     const elbow_params *layout = elbow_vae_params(model->vae);
     ELBOW_TRY(elbow_aligned_reals(layout->size, &model->parameters));
-    ELBOW_TRY(elbow_checkpoint_map(checkpoint->layout, checkpoint->parameters, layout, model->parameters,
-                                   model->file));
+    ELBOW_TRY(elbow_checkpoint_weights(checkpoint, weights, &values, &averaged, model->file));
+    model->words = averaged ? ", average of the weights" : "";
+    ELBOW_TRY(elbow_checkpoint_map(checkpoint->layout, values, layout, model->parameters, model->file));
     ELBOW_TRY(elbow_schedule_parse(&temperature, model->options->estimator.temperature));
     model->temperature = elbow_schedule_value(&temperature, checkpoint->step, checkpoint->run_steps);
     return ELBOW_OK;
@@ -68,12 +71,12 @@ static elbow_status same_blas(elbow_world *world) {
                             "their products round differently: set OPENBLAS_CORETYPE=Haswell for every rank");
 }
 
-elbow_status elbow_model_open(elbow_model **out, elbow_world *world, const char *path) {
+elbow_status elbow_model_open(elbow_model **out, elbow_world *world, const char *path, const char *weights) {
     elbow_model *model = NULL;
     *out = NULL;
     elbow_status status = make_model(&model, world);
     if (status == ELBOW_OK) status = choose_file(model, world, path);
-    if (status == ELBOW_OK) status = elbow_world_agree(world, read_model(model));
+    if (status == ELBOW_OK) status = elbow_world_agree(world, read_model(model, weights));
     if (status == ELBOW_OK) status = same_blas(world);
     if (status != ELBOW_OK) elbow_model_close(&model);
     *out = model;
@@ -97,6 +100,7 @@ static elbow_status begin_model(elbow_model *model, elbow_dataset **dataset) {
     elbow_params_initialize(layout, (uint64_t)options->run.seed, model->parameters);
     ELBOW_TRY(elbow_schedule_parse(&temperature, options->estimator.temperature));
     model->temperature = elbow_schedule_value(&temperature, 0, elbow_run_length(options, 1));
+    model->words = "";
     return ELBOW_OK;
 }
 

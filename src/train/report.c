@@ -110,7 +110,11 @@ static void say_model(const elbow_run *run) {
                  (long long)o->estimator.samples);
     elbow_notice("  train    %s%s%s%s", o->estimator.name, relaxes ? ", temperature " : "",
                  relaxes ? o->estimator.temperature : "", bound);
-    elbow_notice("           %s, learning rate %s", o->optimizer.name, o->optimizer.learning_rate);
+    char average[64] = "";
+    if (o->optimizer.average > 0)
+        snprintf(average, sizeof average, "; evaluates an average of the weights, decay %g",
+                 o->optimizer.average);
+    elbow_notice("           %s, learning rate %s%s", o->optimizer.name, o->optimizer.learning_rate, average);
 }
 
 /* Of rank 0; the others differ by a block of parameters, and by the snapshot. */

@@ -118,15 +118,13 @@ static void relink_best(const elbow_run *run) {
     free(path);
 }
 
-elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, bool moments,
-                                       const char *subject) {
+elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, const char *subject) {
     elbow_world *world = run->world;
     real *parameters = elbow_exchange_parameters(run->exchange), *full = NULL;
     const real *values = checkpoint ? checkpoint->parameters : NULL;
     ELBOW_TRY_ALL(world, map_block(run, checkpoint, values, parameters, subject));
     if (checkpoint) drop(&checkpoint->parameters);
     ELBOW_TRY(elbow_exchange_spread(run->exchange));
-    if (!moments) return ELBOW_OK;
 
     elbow_status status = ELBOW_OK;
     if (world->rank == 0) status = elbow_aligned_reals(elbow_vae_params(run->vae)->size, &full);
@@ -136,10 +134,26 @@ elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpo
     return status;
 }
 
-elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, bool weights_only,
-                               const char *subject) {
-    ELBOW_TRY(elbow_run_restore_weights(run, checkpoint, !weights_only, subject));
-    if (weights_only) return ELBOW_OK;
+static elbow_status map_model(const elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,
+                              const char *subject) {
+    const real *values = NULL;
+    bool averaged = false;
+    if (run->world->rank != 0) return ELBOW_OK;
+    ELBOW_TRY(elbow_checkpoint_weights(checkpoint, which, &values, &averaged, subject));
+    if (averaged)
+        elbow_notice("from the average of the weights of %s (--weights last takes those of its last step)",
+                     subject);
+    return map_block(run, checkpoint, values, elbow_exchange_parameters(run->exchange), subject);
+}
+
+elbow_status elbow_run_restore_model(elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,
+                                     const char *subject) {
+    ELBOW_TRY_ALL(run->world, map_model(run, checkpoint, which, subject));
+    return elbow_exchange_spread(run->exchange);
+}
+
+elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, const char *subject) {
+    ELBOW_TRY(elbow_run_restore_weights(run, checkpoint, subject));
 
     resumed said = {0};
     if (checkpoint) said = describe(checkpoint);

@@ -4,14 +4,17 @@
 
 #include "elbow/train/run.h"
 
-/* Fills parameters, optimizer, step and history from a checkpoint that rank 0 holds (NULL elsewhere); with
- * `weights_only`, parameters alone. The checkpoint's blocks are freed as they are used up. Collective. */
-elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, bool weights_only,
-                               const char *subject);
+/* Fills parameters, optimizer, step and history from a checkpoint that rank 0 holds (NULL elsewhere). The checkpoint's
+ * blocks are freed as they are used up. Collective. */
+elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, const char *subject);
 
-/* Parameters, and with `moments` the optimizer's, of a checkpoint that rank 0 holds: part of the above. Nobody reads
- * parameters meanwhile. Collective. */
-elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, bool moments,
-                                       const char *subject);
+/* Parameters alone, for a run that begins: its average where there is one, but as `which` says (elbow_checkpoint_weights).
+ * Collective. */
+elbow_status elbow_run_restore_model(elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,
+                                     const char *subject);
+
+/* Parameters and the optimizer's state of a checkpoint that rank 0 holds: part of the first. Nobody reads parameters
+ * meanwhile. Collective. */
+elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpoint, const char *subject);
 
 #endif

@@ -127,7 +127,7 @@ elbow_status elbow_rollback(elbow_run *run) {
     elbow_status status = elbow_world_broadcast(run->world, &target, sizeof target, 0);
     for (size_t c = 0; c < events->columns && target != planned; c++)
         if (strcmp(events->names[c], "target") == 0) events->values[c][last] = (double)target;
-    if (status == ELBOW_OK) status = elbow_run_restore_weights(run, checkpoint, true, run->directory);
+    if (status == ELBOW_OK) status = elbow_run_restore_weights(run, checkpoint, run->directory);
     elbow_checkpoint_destroy(&checkpoint);
     run->lag = elbow_rollback_lag(events, events->rows);
     return status;

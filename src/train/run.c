@@ -12,6 +12,7 @@
 #include "elbow/train/evaluate.h"
 #include "elbow/train/step.h"
 #include "store/saver.h"
+#include "train/average.h"
 #include "train/facts.h"
 #include "train/fault.h"
 #include "train/memory.h"
@@ -274,13 +275,18 @@ static elbow_status begin(elbow_run *run, const elbow_start *start, elbow_checkp
     if (start->resume) {
         ELBOW_TRY_ALL(run->world, elbow_resume_check(run, checkpoint, start->resume));
         ELBOW_TRY_ALL(run->world, prove_place(run));
-        return elbow_run_restore(run, checkpoint, false, start->resume);
+        return elbow_run_restore(run, checkpoint, start->resume);
     }
-    if (start->from) return elbow_run_restore(run, checkpoint, true, start->from);
-    if (run->world->rank == 0)
-        elbow_params_initialize(elbow_vae_params(run->vae), run->order.seed,
-                                elbow_exchange_parameters(run->exchange));
-    return elbow_exchange_spread(run->exchange);
+    if (start->from) {
+        ELBOW_TRY(elbow_run_restore_model(run, checkpoint, start->weights, start->from));
+    } else {
+        if (run->world->rank == 0)
+            elbow_params_initialize(elbow_vae_params(run->vae), run->order.seed,
+                                    elbow_exchange_parameters(run->exchange));
+        ELBOW_TRY(elbow_exchange_spread(run->exchange));
+    }
+    elbow_average_begin(run);
+    return ELBOW_OK;
 }
 
 static elbow_status set_up(elbow_run *run, const elbow_start *start) {

@@ -5,6 +5,7 @@
 #ifndef ELBOW_OPTIM_OPTIMIZER_H
 #define ELBOW_OPTIM_OPTIMIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,9 +47,24 @@ void elbow_optimizer_pace(elbow_optimizer *optimizer, size_t begin, size_t end, 
 void elbow_optimizer_step(elbow_optimizer *optimizer, int64_t t, double learning_rate, real scale,
                           real *gradient, real *parameters);
 
+/* The average of the parameters, where optimizer.average = d is above 0: one more slot, moved after each update t,
+ *
+ *     a ← a + (1 − d_t) (θ − a),      d_t = min(d, (1 + t) / (10 + t))
+ *
+ * (Polyak & Juditsky 1992; with the rising decay of TensorFlow's ExponentialMovingAverage, by which the first steps, far
+ * from where the run ends, are soon forgotten). It is what evaluation uses, and changes no step. In floats it follows to
+ * 3e-8 / (1 − d) of a weight's size: what is nearer is rounded away. Where there is no average these do nothing.
+ *
+ * begin: the average is `parameters`, as before the first update. swap: parameters and average change places. */
+bool elbow_optimizer_averages(const elbow_optimizer *optimizer);
+void elbow_optimizer_average_begin(elbow_optimizer *optimizer, const real *parameters);
+void elbow_optimizer_average_swap(elbow_optimizer *optimizer, real *parameters);
+
+#define ELBOW_AVERAGE_SLOT "average" /* its name */
+
 const char *elbow_optimizer_name(const elbow_optimizer *optimizer);
 
-/* Its state, slot by slot: "first_moment" and "second_moment", or "momentum"; values point at parameter `begin`. */
+/* Its state, slot by slot: "first_moment" and "second_moment", or "momentum", then "average"; values point at parameter `begin`. */
 size_t elbow_optimizer_slots(const elbow_optimizer *optimizer);
 const char *elbow_optimizer_slot_name(const elbow_optimizer *optimizer, size_t slot);
 real *elbow_optimizer_slot(elbow_optimizer *optimizer, size_t slot);

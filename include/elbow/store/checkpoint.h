@@ -114,6 +114,12 @@ elbow_status elbow_checkpoint_get_context(const elbow_checkpoint *checkpoint, el
 elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
                                   real *out, const char *subject);
 
+/* The weights that a checkpoint's model is used with, of those in its layout: the average (optimizer.average) where there is
+ * one, else those of the last step; `which` ("average", "last"; NULL: neither is asked for) insists. *averaged says which of
+ * them *values are. ELBOW_USAGE. */
+elbow_status elbow_checkpoint_weights(const elbow_checkpoint *checkpoint, const char *which,
+                                      const real **values, bool *averaged, const char *subject);
+
 /* One line over step, all parameters and optimizer state: names, shapes and values, independent of the file's bytes and of
  * tensor order in memory. 32 hexadecimal digits (XXH3, 128 bits) and a 0. */
 void elbow_checkpoint_digest(const elbow_checkpoint *checkpoint, char digest[33]);

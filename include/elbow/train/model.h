@@ -15,11 +15,12 @@ typedef struct elbow_model {
     real *parameters;             /* in vae's layout */
     char *file;                   /* the checkpoint's path, or NULL */
     double temperature;           /* at the checkpoint's step */
+    const char *words;            /* ", average of the weights", or "": for lines that name the model */
 } elbow_model;
 
-/* Opens a checkpoint, or the newest good one of a run directory. Every rank reads the file that rank 0 chose.
- * Collective. */
-elbow_status elbow_model_open(elbow_model **model, elbow_world *world, const char *path);
+/* Opens a checkpoint, or the newest good one of a run directory; `weights` is elbow_checkpoint_weights' `which`. Every
+ * rank reads the file that rank 0 chose. Collective. */
+elbow_status elbow_model_open(elbow_model **model, elbow_world *world, const char *path, const char *weights);
 /* What a run of these options begins with. Takes ownership of them, also when it fails. Collective. */
 elbow_status elbow_model_untrained(elbow_model **model, elbow_world *world, elbow_options *options);
 void elbow_model_close(elbow_model **model);

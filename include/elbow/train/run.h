@@ -86,7 +86,8 @@ typedef struct elbow_start {
     const char *out;    /* a directory that must be new; or */
     const char *resume; /* a run directory to go on with */
     const char *from; /* with `out`: where the weights come from, for messages; NULL: they are initialised */
-    bool reuse;       /* `out` may exist, without a checkpoint: a run that died before its first one */
+    const char *weights; /* with `from`: "average" or "last", NULL for the average where there is one */
+    bool reuse;          /* `out` may exist, without a checkpoint: a run that died before its first one */
     elbow_checkpoint *checkpoint; /* of `resume` or `from`, on rank 0; NULL on the others */
 } elbow_start;
 
