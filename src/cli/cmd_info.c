@@ -62,8 +62,8 @@ static void show_last_row(const char *title, const elbow_table *table, const cha
         const double *column = elbow_table_column(table, *names);
         if (!column) continue;
         double value = column[table->rows - 1];
-        bool negate = strcmp(*names, "elbo") == 0;
-        printf("%s%s %.*g", between, negate ? "-elbo" : *names, strcmp(*names, "step") == 0 ? 15 : 6,
+        bool negate = strcmp(*names, "elbo") == 0 || strcmp(*names, "iwae") == 0;
+        printf("%s%s%s %.*g", between, negate ? "-" : "", *names, strcmp(*names, "step") == 0 ? 15 : 6,
                negate ? -value : value);
         between = ", ";
     }
@@ -92,7 +92,9 @@ static void show_tables(const elbow_metrics *metrics) {
                                         NULL};
     static const char *const evaluation[] = {"step", "epoch", "elbo", "kl", NULL};
     show_last_row("training", &metrics->train, train);
+    static const char *const test[] = {"step", "elbo", "elbo_error", "samples", "iwae", "iwae_error", NULL};
     show_last_row("evaluation", &metrics->evaluation, evaluation);
+    if (metrics->test.rows > 0) show_last_row("test", &metrics->test, test);
     show_noise(&metrics->train);
 }
 

@@ -51,9 +51,13 @@ static void print_head(const elbow_reading *reading) {
 
 static void print_bounds(const elbow_model *model, const elbow_reading *reading, const elbow_measures *m) {
     const elbow_evaluation *e = &m->bounds;
-    const char *bound = reading->grey ? "" : "an upper bound of -log p(x)";
+    const char *bound = reading->grey ? "" : ": an upper bound of -log p(x)";
     char name[TEXT], words[TEXT];
-    print_line(reading, m, "-ELBO", -e->elbo, e->elbo_error, true, bound);
+    if (e->samples > 1)
+        snprintf(words, sizeof words, "mean of %zu single-sample -ELBOs%s", e->samples, bound);
+    else
+        snprintf(words, sizeof words, "of a single sample%s", bound);
+    print_line(reading, m, "-ELBO", -e->elbo, e->elbo_error, true, words);
     if (elbow_vae_predicts(model->vae)) {
         print_line(reading, m, "  of it KL", e->kl, NAN, false, elbow_vae_kl_words(model->vae, false));
     } else {
@@ -62,7 +66,9 @@ static void print_bounds(const elbow_model *model, const elbow_reading *reading,
         print_line(reading, m, "  KL", e->kl, NAN, false, words);
     }
     snprintf(name, sizeof name, "IWAE-%zu", e->samples);
-    print_line(reading, m, name, -e->iwae, e->iwae_error, true, bound);
+    snprintf(words, sizeof words, "of %zu sample%s together%s", e->samples, e->samples == 1 ? "" : "s",
+             bound);
+    print_line(reading, m, name, -e->iwae, e->iwae_error, true, words);
     snprintf(words, sizeof words, "%s: the sum over all %zu z", reading->grey ? "the same" : "exact",
              m->configurations);
     if (!isnan(m->exact.mean))

@@ -104,7 +104,8 @@ static void draw_progress(elbow_canvas *canvas, const elbow_watched *run) {
     if (!isnan(share)) snprintf(text[words++], sizeof *text, "%.1f %%", 100 * share);
     if (!isnan(left) && left > 0) {
         clock_text(clock, left);
-        snprintf(text[words++], sizeof *text, "%.40s left", clock);
+        bool patient = run->options != NULL && run->options->train.patience > 0;
+        snprintf(text[words++], sizeof *text, "%s%.40s left", patient ? "at most " : "", clock);
     }
     if (run->metrics.train.rows > 0) {
         snprintf(text[words++], sizeof *text, "epoch %.2f", elbow_watched_last(run, "epoch"));
@@ -296,6 +297,20 @@ static void draw_ranks(elbow_canvas *canvas, int y, const elbow_watched *run) {
                            "the slowest, now one, now another, computes %s the others", longer);
 }
 
+/* The last look at test. */
+static void draw_test(elbow_canvas *canvas, int y, const elbow_watched *run) {
+    const elbow_table *t = &run->metrics.test;
+    char step[ELBOW_COUNT_BYTES];
+    size_t last = t->rows - 1;
+    const double *steps = elbow_table_column(t, "step"), *samples = elbow_table_column(t, "samples"),
+                 *elbo = elbow_table_column(t, "elbo"), *error = elbow_table_column(t, "elbo_error"),
+                 *iwae = elbow_table_column(t, "iwae"), *iwae_error = elbow_table_column(t, "iwae_error");
+    draw_label(canvas, y, "test");
+    elbow_canvas_print(canvas, LABEL, y, ELBOW_INK_PLAIN, "step %s: -ELBO %.2f ± %.2f, IWAE-%.0f %.2f ± %.2f",
+                       elbow_cli_grouped(step, (size_t)steps[last]), -elbo[last], error[last], samples[last],
+                       -iwae[last], iwae_error[last]);
+}
+
 /* Steps passed over: the last of them. */
 static void draw_events(elbow_canvas *canvas, int y, const elbow_watched *run) {
     static const char *const actions[] = {"the run stopped", "skipped", "rolled back"};
@@ -325,6 +340,7 @@ static int draw_bottom(elbow_canvas *canvas, int top, const elbow_watched *run,
     if (rows < SOME_LINES - 2) return y;
     if (style->keys && all) draw_keys(canvas, --y, run, style);
     if (run->metrics.events.rows > 0) draw_events(canvas, --y, run);
+    if (run->metrics.test.rows > 0) draw_test(canvas, --y, run);
     if (all && elbow_watched_straggler(run).excess > 1e-9) draw_ranks(canvas, --y, run);
     if (all && trained) {
         draw_phase_names(canvas, --y, run, coloured);

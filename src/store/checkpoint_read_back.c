@@ -105,7 +105,7 @@ static elbow_status compare_metrics(const elbow_metrics *metrics, const elbow_st
     elbow_status status = elbow_metrics_get_partial(&found, stored, "/metrics/partial");
     if (status == ELBOW_OK &&
         (found.train.rows != metrics->train.rows || found.evaluation.rows != metrics->evaluation.rows ||
-         found.events.rows != metrics->events.rows))
+         found.events.rows != metrics->events.rows || found.test.rows != metrics->test.rows))
         status = fail_difference("/metrics");
     elbow_metrics_destroy(&found);
     return status;

@@ -259,7 +259,8 @@ static elbow_status compare_tables(elbow_comparison *c, const char *title, const
 static elbow_status compare_metrics(elbow_comparison *c, const elbow_metrics *a, const elbow_metrics *b) {
     ELBOW_TRY(compare_tables(c, "train", &a->train, &b->train));
     ELBOW_TRY(compare_tables(c, "evaluation", &a->evaluation, &b->evaluation));
-    return compare_tables(c, "events", &a->events, &b->events);
+    ELBOW_TRY(compare_tables(c, "events", &a->events, &b->events));
+    return compare_tables(c, "test", &a->test, &b->test);
 }
 
 /* The row that is being filled. */

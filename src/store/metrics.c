@@ -57,6 +57,19 @@
     COLUMN("temperature", "1", "temperature of the relaxed samples")                                         \
     COLUMN("train_elbo", "nats", "elbo of the training steps since the evaluation before, per example")
 
+#define TEST_COLUMNS                                                                                         \
+    COLUMN("step", "updates", "updates done of the weights that were evaluated: the best on valid")          \
+    COLUMN("at", "updates", "updates done of the run when it ended, and they were evaluated")                \
+    COLUMN("seconds", "s", "seconds of training of the whole run, earlier lives included")                   \
+    COLUMN("examples", "1", "examples of the test split")                                                    \
+    COLUMN("samples", "1", "draws of z per example")                                                         \
+    COLUMN("elbo", "nats", "mean of single-sample bounds over examples and draws, one-hot samples")          \
+    COLUMN("elbo_error", "nats", "standard error of elbo over the examples")                                 \
+    COLUMN("reconstruction", "nats", "log p(x|z) per example")                                               \
+    COLUMN("kl", "nats", "KL(q(z|x) || p(z)) per example")                                                   \
+    COLUMN("iwae", "nats", "importance-weighted bound of all draws of an example together")                  \
+    COLUMN("iwae_error", "nats", "standard error of iwae over the examples")
+
 #define EVENT_COLUMNS                                                                                        \
     COLUMN("step", "updates", "updates done before the step that was passed over")                           \
     COLUMN("seconds", "s", "seconds of training of the whole run, earlier lives included")                   \
@@ -72,6 +85,7 @@
 const char *const elbow_train_columns[] = {TRAIN_COLUMNS NULL};
 const char *const elbow_evaluation_columns[] = {EVALUATION_COLUMNS NULL};
 const char *const elbow_event_columns[] = {EVENT_COLUMNS NULL};
+const char *const elbow_test_columns[] = {TEST_COLUMNS NULL};
 #undef COLUMN
 
 typedef struct column_note {
@@ -82,6 +96,7 @@ typedef struct column_note {
 static const column_note train_notes[] = {TRAIN_COLUMNS};
 static const column_note evaluation_notes[] = {EVALUATION_COLUMNS};
 static const column_note event_notes[] = {EVENT_COLUMNS};
+static const column_note test_notes[] = {TEST_COLUMNS};
 #undef COLUMN
 
 elbow_status elbow_table_create(elbow_table *table, const char *const *names) {
@@ -136,13 +151,15 @@ elbow_status elbow_metrics_create(elbow_metrics *metrics) {
     *metrics = (elbow_metrics){0};
     ELBOW_TRY(elbow_table_create(&metrics->train, elbow_train_columns));
     ELBOW_TRY(elbow_table_create(&metrics->evaluation, elbow_evaluation_columns));
-    return elbow_table_create(&metrics->events, elbow_event_columns);
+    ELBOW_TRY(elbow_table_create(&metrics->events, elbow_event_columns));
+    return elbow_table_create(&metrics->test, elbow_test_columns);
 }
 
 void elbow_metrics_destroy(elbow_metrics *metrics) {
     elbow_table_destroy(&metrics->train);
     elbow_table_destroy(&metrics->evaluation);
     elbow_table_destroy(&metrics->events);
+    elbow_table_destroy(&metrics->test);
     *metrics = (elbow_metrics){0};
 }
 
@@ -158,11 +175,13 @@ elbow_status elbow_metrics_copy(elbow_metrics *to, const elbow_metrics *from) {
     ELBOW_TRY(copy_table(&to->train, &from->train));
     ELBOW_TRY(copy_table(&to->evaluation, &from->evaluation));
     ELBOW_TRY(copy_table(&to->events, &from->events));
-    elbow_table train = to->train, evaluation = to->evaluation, events = to->events;
+    ELBOW_TRY(copy_table(&to->test, &from->test));
+    elbow_table train = to->train, evaluation = to->evaluation, events = to->events, test = to->test;
     *to = *from;
     to->train = train;
     to->evaluation = evaluation;
     to->events = events;
+    to->test = test;
     return ELBOW_OK;
 }
 
@@ -197,7 +216,9 @@ elbow_status elbow_metrics_put(const elbow_metrics *metrics, elbow_h5 *file, con
     ELBOW_TRY(put_table(&metrics->train, file, group, "train", elbow_train_columns, train_notes));
     ELBOW_TRY(put_table(&metrics->evaluation, file, group, "evaluation", elbow_evaluation_columns,
                         evaluation_notes));
-    return put_table(&metrics->events, file, group, "events", elbow_event_columns, event_notes);
+    ELBOW_TRY(put_table(&metrics->events, file, group, "events", elbow_event_columns, event_notes));
+    if (metrics->test.rows == 0) return ELBOW_OK;
+    return put_table(&metrics->test, file, group, "test", elbow_test_columns, test_notes);
 }
 
 /* Columns that came after the format: the last ones of /train. Files from before lack the last few of them, which are read as
@@ -251,6 +272,9 @@ elbow_status elbow_metrics_get(elbow_metrics *metrics, const elbow_stored *store
     snprintf(path, sizeof path, "%s/events", group); /* which earlier files lack */
     if (status == ELBOW_OK && elbow_h5_has(stored->file, path))
         status = get_table(&metrics->events, stored, group, "events");
+    snprintf(path, sizeof path, "%s/test", group); /* there where it has a row */
+    if (status == ELBOW_OK && elbow_h5_has(stored->file, path))
+        status = get_table(&metrics->test, stored, group, "test");
     if (status != ELBOW_OK) elbow_metrics_destroy(metrics);
     return status;
 }

@@ -14,6 +14,7 @@
 #include "train/doctor_inside.h"
 #include "train/memory.h"
 #include "train/pace.h"
+#include "train/protocol.h"
 #include "train/record.h"
 #include "train/report.h"
 #include "train/save.h"
@@ -28,7 +29,8 @@ enum {
 /* Seconds, and bytes. */
 typedef struct measured {
     double step, examples;             /* a step, the median; its examples */
-    double evaluation;                 /* of all splits once */
+    double evaluation;                 /* of the splits that are evaluated, once */
+    double test;                       /* of the look at test at the run's end; reckoned */
     bool reckoned;                     /* it was not measured */
     double checkpoint, still, written; /* bytes; seconds that the loop stands, and until it is on disk */
     double pictures, metrics;          /* bytes: of an evaluation, and of metrics.h5 now */
@@ -78,29 +80,38 @@ static void draw(elbow_run *run, measured *m) {
 
 static elbow_status evaluate(elbow_run *run, measured *m) {
     double examples = 0, samples = (double)run->options->train.evaluate_samples;
-    for (int s = ELBOW_VALID; s < ELBOW_SPLITS; s++)
-        if (run->evaluators[s]) examples += (double)elbow_dataset_count(run->dataset, (elbow_split)s);
+    for (elbow_split s = ELBOW_VALID; s < ELBOW_SPLITS; s++)
+        if (elbow_protocol_evaluates(run, s)) examples += (double)elbow_dataset_count(run->dataset, s);
     /* A step goes there and back: what it takes for as many examples is enough for one draw of each. */
     double reckoned = m->step * examples / fmax(m->examples, 1) * samples;
     m->reckoned = reckoned > MOST_EVALUATION;
     ELBOW_TRY(elbow_world_broadcast(run->world, &m->reckoned, sizeof m->reckoned, 0));
     m->evaluation = reckoned;
+    double looks = elbow_protocol_test_wanted(run) ? (double)run->options->train.test_samples *
+                                                         (double)elbow_dataset_count(run->dataset, ELBOW_TEST)
+                                                   : 0;
+    m->test = reckoned / fmax(examples * samples, 1) * looks;
     double began = elbow_now();
     ELBOW_TRY(elbow_average_swap(run));
     draw(run, m);
     m->evaluation += elbow_now() - began;
     if (m->reckoned) return elbow_average_swap(run);
+    double drawn = elbow_now();
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
         elbow_evaluation evaluation;
-        if (run->evaluators[split] == NULL) continue;
+        if (!elbow_protocol_evaluates(run, split)) continue;
         ELBOW_TRY(check_signals(run->world));
         ELBOW_TRY(elbow_evaluate(run->evaluators[split], elbow_exchange_parameters(run->exchange),
                                  temperature, (size_t)samples, false, NULL, &evaluation));
         ELBOW_TRY_ALL(run->world, elbow_record_evaluation(run, split, &evaluation));
+        /* The history that checkpoints carry has room for it from now on. */
+        if (looks > 0) ELBOW_TRY_ALL(run->world, elbow_record_test(run, run->step, &evaluation));
+        looks = 0;
     }
     elbow_record_evaluated(run);
+    m->test *= (elbow_now() - drawn) / fmax(reckoned, 1e-9);
     ELBOW_TRY(elbow_average_swap(run));
     m->evaluation = elbow_now() - began;
     return ELBOW_OK;
@@ -148,7 +159,7 @@ static int64_t evaluations(const elbow_run *run) {
 static double history_to_come(const elbow_run *run) {
     int64_t log = run->options->train.log_every, epoch = run->epoch_steps, steps = run->run_steps;
     const elbow_table *train = &run->metrics.train, *evaluation = &run->metrics.evaluation;
-    double splits = (run->evaluators[ELBOW_VALID] != NULL) + (run->evaluators[ELBOW_TEST] != NULL);
+    double splits = elbow_protocol_evaluates(run, ELBOW_VALID) + elbow_protocol_evaluates(run, ELBOW_TEST);
     int64_t by_log = steps / log, by_epoch = steps / epoch, of_log = log / greatest_divisor(log, epoch);
     double rows = (double)by_log + (double)by_epoch -
                   (double)steps / ((double)of_log * (double)epoch); /* both at once */
@@ -177,28 +188,34 @@ static double checkpoints(const elbow_run *run, const measured *m, double second
 
 static double run_seconds(const elbow_run *run, const measured *m) {
     double seconds = m->step * (double)run->run_steps + m->evaluation * (double)evaluations(run);
-    return seconds + m->still * checkpoints(run, m, seconds);
+    return seconds + m->still * checkpoints(run, m, seconds) + m->test;
 }
 
 static void tell_time(elbow_examination *e, const measured *m) {
     const elbow_run *run = e->run;
-    char step[32], epoch[32], evaluation[32], whole[32], left[32], rate[32], cut[128] = "";
+    char step[32], epoch[32], evaluation[32], whole[32], left[32], rate[32], cut[128] = "", test[96] = "",
+                                                                             over[64] = "";
     double seconds = run_seconds(run, m);
     bool slurm = false;
     double remains = elbow_job_seconds_left(&slurm), limit = run->options->checkpoint.time_limit;
     if (run->options->train.batch > (int64_t)run->order.batch)
         snprintf(cut, sizeof cut, " (all there are: train.batch = %lld is cut to them)",
                  (long long)run->options->train.batch);
+    if (m->test > 0)
+        snprintf(test, sizeof test, "; about %s the look at test in the end",
+                 elbow_format_seconds(left, m->test));
+    if (run->options->train.patience > 0)
+        snprintf(over, sizeof over, ", unless train.patience ends it before");
     elbow_doctor_tell(e, ELBOW_FINDING_FINE, "time",
                       "%s a step of %.0f examples%s, %s examples/s; %s an epoch of %lld step%s; %s an "
-                      "evaluation%s; %s the run of %lld step%s",
+                      "evaluation%s; %s the run of %lld step%s%s%s",
                       elbow_format_seconds(step, m->step), m->examples, cut,
                       elbow_format_count(rate, (size_t)(m->examples / m->step)),
                       elbow_format_seconds(epoch, m->step * (double)run->epoch_steps),
                       (long long)run->epoch_steps, run->epoch_steps == 1 ? "" : "s",
                       elbow_format_seconds(evaluation, m->evaluation), m->reckoned ? " at most" : "",
                       elbow_format_seconds(whole, seconds), (long long)run->run_steps,
-                      run->run_steps == 1 ? "" : "s");
+                      run->run_steps == 1 ? "" : "s", over, test);
     if (!isnan(remains) && (limit <= 0 || remains < limit)) limit = remains;
     if (limit > 0 && seconds > limit)
         elbow_doctor_tell(e, ELBOW_FINDING_WARNING, "time",

@@ -12,6 +12,7 @@
 #include "train/memory.h"
 #include "train/noise.h"
 #include "train/pace.h"
+#include "train/protocol.h"
 #include "train/pulse.h"
 #include "train/record.h"
 #include "train/replicas.h"
@@ -43,41 +44,38 @@ typedef struct clocks {
     best_so_far before;                   /* the best before the evaluation that is being saved */
 } clocks;
 
-/* The split that selects: validation where there is one. */
-static elbow_split selecting_split(const elbow_run *run) {
-    return run->evaluators[ELBOW_VALID] ? ELBOW_VALID : ELBOW_TEST;
-}
-
 /* Whether steps up to `step` end in an evaluation. */
 static bool evaluates_at(const elbow_run *run, int64_t step) {
     int64_t every =
         run->options->train.evaluate_every > 0 ? run->options->train.evaluate_every : run->epoch_steps;
-    if (step == 0 || run->evaluators[selecting_split(run)] == NULL) return false;
+    if (step == 0 || run->evaluators[elbow_protocol_selects(run)] == NULL) return false;
     return step % every == 0 || step == run->run_steps;
 }
 
 static bool evaluation_due(const elbow_run *run) {
-    return evaluates_at(run, run->step) && !elbow_record_has(run, selecting_split(run));
+    return evaluates_at(run, run->step) && !elbow_record_has(run, elbow_protocol_selects(run));
 }
 
-/* Evaluates valid and test, by the average of the weights where there is one; *improved when the selecting split has its
- * lowest −ELBO so far. Collective. */
+/* Evaluates the splits that are to be, by the average of the weights where there is one; *improved when the selecting split
+ * has its lowest −ELBO so far. Collective. */
 static elbow_status evaluate(elbow_run *run, clocks *clock, bool *improved) {
     double began = elbow_now();
     bool relaxes = elbow_vae_relaxes(run->vae);
     double temperature = relaxes ? elbow_schedule_value(&run->temperature, run->step, run->run_steps) : 0;
+    elbow_split selects = elbow_protocol_selects(run);
     *improved = false;
     elbow_pulse_set(run->pulse, ELBOW_PULSE_EVALUATION, run->step);
     ELBOW_TRY(elbow_average_swap(run));
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++) {
         elbow_evaluation evaluation;
-        if (run->evaluators[split] == NULL) continue;
+        if (!elbow_protocol_evaluates(run, split)) continue;
         ELBOW_TRY(elbow_evaluate(run->evaluators[split], elbow_exchange_parameters(run->exchange),
                                  temperature, (size_t)run->options->train.evaluate_samples, false, NULL,
                                  &evaluation));
         ELBOW_TRY_ALL(run->world, elbow_record_evaluation(run, split, &evaluation));
+        if (split == selects) run->waited = elbow_protocol_waited(&run->metrics.evaluation, split);
         elbow_report_evaluation(run, split, &evaluation);
-        if (split != selecting_split(run) || !(-evaluation.elbo < run->best)) continue;
+        if (split != selects || !(-evaluation.elbo < run->best)) continue;
         run->best = -evaluation.elbo;
         run->best_step = run->step;
         *improved = true;
@@ -113,7 +111,7 @@ static unsigned flags_of(elbow_run *run, clocks *clock) {
 static elbow_status conclude(elbow_run *run, clocks *clock, const elbow_settled *settled,
                              elbow_status status) {
     elbow_pace *pace = &clock->pace;
-    bool must = run->saved_step < 0 || settled->step == run->run_steps;
+    bool must = run->saved_step < 0 || (elbow_protocol_ended(run) && settled->step == run->step);
     pace->saved = elbow_now();
     if (settled->asked && !settled->best) {
         run->best = clock->before.elbo;
@@ -166,7 +164,7 @@ static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_f
     ELBOW_TRY(settle(run, clock));
     ELBOW_TRY(elbow_replicas_check(run));
     bool behind = run->options->checkpoint.background;
-    bool must = run->saved_step < 0 || run->step == run->run_steps;
+    bool must = run->saved_step < 0 || elbow_protocol_ended(run);
     elbow_pulse_set(run->pulse, ELBOW_PULSE_CHECKPOINT, run->step);
     double began = elbow_now();
     clock->before = before;
@@ -185,7 +183,7 @@ static elbow_status save(elbow_run *run, clocks *clock, bool improved, best_so_f
 /* The run's last evaluation is saved even where its step is saved already. */
 static bool save_due(const elbow_run *run, bool asked, const evaluated *found) {
     int64_t every = run->options->checkpoint.every_steps;
-    bool last = run->step == run->run_steps;
+    bool last = elbow_protocol_ended(run);
     bool due = asked || run->saved_step < 0 || (every > 0 && run->step % every == 0) || last;
     return found->improved || (found->done && last) || (due && run->tried_step != run->step);
 }
@@ -288,44 +286,61 @@ static elbow_status prove_directory(const elbow_run *run) {
     return ELBOW_OK;
 }
 
+/* Whether anybody asks for a stop: what is left has no steps whose flags would say it. Clocks do not: a job that is too short
+ * for what is left would be begun again and again. Collective. */
+static bool asked_to_stop(elbow_run *run, clocks *clock) {
+    bool first = run->world->rank == 0;
+    const char *reason = elbow_stop_reason(first ? run->directory : NULL, NULL, 0);
+    if (reason) snprintf(clock->reason, sizeof clock->reason, "%s", reason);
+    return elbow_world_agree(run->world, reason ? elbow_fail(ELBOW_STOPPED, "%s", reason) : ELBOW_OK) !=
+           ELBOW_OK;
+}
+
+/* The end: all that was trained is saved before test is looked at, which may take longer than the time that is left; and then
+ * the row, too. Collective. */
+static elbow_status end(elbow_run *run, clocks *clock, bool stops) {
+    size_t rows = run->metrics.test.rows;
+    ELBOW_TRY(settle(run, clock));
+    const best_so_far best = {run->best, run->best_step};
+    if (!elbow_protocol_test_due(run)) return ELBOW_OK;
+    if (asked_to_stop(run, clock) || stops) return stop(run, clock);
+    ELBOW_TRY(elbow_protocol_test(run));
+    if (run->metrics.test.rows == rows) return ELBOW_OK;
+    /* best.h5 is a link, and stays one. */
+    return save(run, clock, run->best_step == run->step, best);
+}
+
 /* Steps, evaluations and checkpoints, to the end of the run; nothing is being written then, unless it fails. */
 static elbow_status train(elbow_run *run, clocks *clock) {
     elbow_progress progress;
     unsigned flags = 0;
     ELBOW_TRY_ALL(run->world, prove_directory(run));
     ELBOW_TRY(elbow_replicas_check(run)); /* as restored, or initialised */
-    if (run->saved_step >= 0 && run->step < run->run_steps) elbow_run_reserve_snapshot(run);
+    if (run->saved_step >= 0 && !elbow_protocol_ended(run)) elbow_run_reserve_snapshot(run);
     elbow_progress_begin(&progress, run);
     for (;;) {
         evaluated found;
         bool stops = (flags & ELBOW_FLAG_STOP) != 0;
-        if (stops && run->step < run->run_steps) return stop(run, clock);
+        if (stops && !elbow_protocol_ended(run)) return stop(run, clock);
         ELBOW_TRY(evaluate_if_due(run, clock, stops, &found));
         if (save_due(run, (flags & ELBOW_FLAG_SAVE) != 0, &found))
             ELBOW_TRY(save(run, clock, found.improved, found.before));
-        if (run->step >= run->run_steps) return settle(run, clock);
+        if (elbow_protocol_ended(run)) return end(run, clock, stops);
         ELBOW_TRY(advance(run, clock, &progress, &flags));
         if (flags & ELBOW_FLAG_SAVED) ELBOW_TRY(settle(run, clock));
     }
 }
 
-static void say_finished(const elbow_run *run, const char *reason) {
-    elbow_split split = selecting_split(run);
-    elbow_notice("finished %s", reason);
-    if (isfinite(run->best))
-        elbow_notice("best -ELBO on %s %.2f at step %lld: checkpoints/best.h5%s", elbow_split_name(split),
-                     run->best, (long long)run->best_step,
-                     split == ELBOW_TEST ? " (selected on test, as there is no valid split)" : "");
-}
-
 elbow_status elbow_train(elbow_run *run) {
-    char reason[256], seconds[32];
+    char reason[256], seconds[32], over[64] = "";
     clocks clock = {.metrics_written = elbow_now()};
+    run->waited = elbow_protocol_waited(&run->metrics.evaluation, elbow_protocol_selects(run));
     elbow_pace_begin(&clock.pace, run); /* its warnings come before the table */
     elbow_report_start(run);
     elbow_pace_say(&clock.pace, run);
-    if (run->step >= run->run_steps)
-        elbow_notice("this run is finished; for more steps: --set train.epochs=N");
+    if (elbow_protocol_ended(run))
+        elbow_notice("this run is finished; for more steps: --set train.%s=N",
+                     elbow_protocol_out_of_patience(run) ? "patience" : "epochs");
     snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
              run->world->size, run->world->host);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));
@@ -345,9 +360,12 @@ elbow_status elbow_train(elbow_run *run) {
         return elbow_fail(status, "%s", message);
     }
     elbow_format_time(seconds, sizeof seconds, run->before + run->seconds);
-    snprintf(reason, sizeof reason, "%lld steps in %s", (long long)run->step, seconds);
+    if (run->step < run->run_steps)
+        snprintf(over, sizeof over, " of %lld, out of patience (train.patience)", (long long)run->run_steps);
+    snprintf(reason, sizeof reason, "%lld steps in %s%s", (long long)run->step, seconds, over);
     elbow_report_stragglers(run);
     elbow_report_noise(run);
-    say_finished(run, reason);
+    elbow_notice("finished %s", reason);
+    elbow_protocol_say(run);
     return elbow_world_agree(run->world, elbow_run_write_state(run, "finished", reason));
 }

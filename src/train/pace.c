@@ -8,6 +8,7 @@
 #include "elbow/base/log.h"
 #include "elbow/base/number.h"
 #include "train/memory.h"
+#include "train/protocol.h"
 #include "train/report.h"
 
 #define MOST_MINUTES 1e6
@@ -121,7 +122,7 @@ void elbow_pace_say(const elbow_pace *pace, const elbow_run *run) {
 static double estimate_evaluation(const elbow_run *run, double step) {
     size_t examples = 0;
     for (elbow_split split = ELBOW_VALID; split < ELBOW_SPLITS; split++)
-        if (run->evaluators[split]) examples += elbow_dataset_count(run->dataset, split);
+        if (elbow_protocol_evaluates(run, split)) examples += elbow_dataset_count(run->dataset, split);
     return step * (double)examples * (double)run->options->train.evaluate_samples / (double)run->order.batch;
 }
 

@@ -6,6 +6,7 @@
 #include "elbow/store/picture.h"
 #include "elbow/train/draw.h"
 #include "elbow/train/make.h"
+#include "train/protocol.h"
 #include "train/pulse.h"
 #include "train/report.h"
 
@@ -50,7 +51,7 @@ static elbow_status write_both(elbow_run *run) {
     elbow_status status = ELBOW_OK;
     char path[4096];
     const elbow_field *field = elbow_vae_field(run->vae);
-    elbow_split split = run->evaluators[ELBOW_VALID] ? ELBOW_VALID : ELBOW_TEST;
+    elbow_split split = elbow_protocol_selects(run);
     elbow_maker maker = {.vae = run->vae,
                          .parameters = elbow_exchange_parameters(run->exchange),
                          .seed = run->order.seed,

@@ -155,3 +155,20 @@ elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const el
     };
     return elbow_table_append(&run->metrics.evaluation, row);
 }
+
+elbow_status elbow_record_test(elbow_run *run, int64_t step, const elbow_evaluation *evaluation) {
+    const double row[ELBOW_METRICS_COLUMNS] = {
+        (double)step,
+        (double)run->step,
+        run->before + run->seconds,
+        (double)evaluation->examples,
+        (double)evaluation->samples,
+        evaluation->elbo,
+        evaluation->elbo_error,
+        evaluation->reconstruction,
+        evaluation->kl,
+        evaluation->iwae,
+        evaluation->iwae_error,
+    };
+    return elbow_table_append(&run->metrics.test, row);
+}

@@ -29,6 +29,9 @@ void elbow_record_stall(elbow_run *run, double seconds);
 /* Appends an evaluation of a split at run->step. */
 elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const elbow_evaluation *evaluation);
 
+/* Appends a look at the test split, of the weights of `step`. */
+elbow_status elbow_record_test(elbow_run *run, int64_t step, const elbow_evaluation *evaluation);
+
 /* ELBO of the training steps since the last evaluation, per example; NaN where there were none. */
 double elbow_record_train_elbo(const elbow_run *run);
 

@@ -8,13 +8,14 @@
 #include <xxhash.h>
 
 /* What a rank says first. Every rank has the values; a hash of the parameters only who is the first of a replica. */
-enum { STEP, TRAIN_ROWS, EVALUATION_ROWS, EVENT_ROWS, BEST_STEP, BEST, VALUES };
+enum { STEP, TRAIN_ROWS, EVALUATION_ROWS, EVENT_ROWS, TEST_ROWS, BEST_STEP, BEST, VALUES };
 
 static const char *const names[VALUES] = {
     [STEP] = "step",
     [TRAIN_ROWS] = "number of rows of /train",
     [EVALUATION_ROWS] = "number of rows of /evaluation",
     [EVENT_ROWS] = "number of rows of /events",
+    [TEST_ROWS] = "number of rows of /test",
     [BEST_STEP] = "step of the best evaluation",
     [BEST] = "best evaluation",
 };
@@ -99,6 +100,7 @@ static stamp make_stamp(const comparison *c) {
                             [TRAIN_ROWS] = run->metrics.train.rows,
                             [EVALUATION_ROWS] = run->metrics.evaluation.rows,
                             [EVENT_ROWS] = run->metrics.events.rows,
+                            [TEST_ROWS] = run->metrics.test.rows,
                             [BEST_STEP] = (uint64_t)run->best_step}};
     memcpy(&own.values[BEST], &run->best, sizeof run->best);
     own.hashed = c->replicas > 1 && leads(run);

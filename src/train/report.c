@@ -9,6 +9,7 @@
 #include "elbow/base/number.h"
 #include "elbow/version.h"
 #include "train/memory.h"
+#include "train/protocol.h"
 
 enum { FEW_EXAMPLES = 32, LINE = 512, PLAIN_SECONDS = 30, BAR = 24, SHORTEST_BAR = 6 };
 
@@ -250,15 +251,19 @@ void elbow_progress_step(elbow_progress *progress, const elbow_run *run, const e
 }
 
 void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {
-    char trained[32], train[32] = "", soft[32] = "";
+    char trained[32], train[32] = "", soft[32] = "", waited[64] = "";
     if (!isnan(evaluation->soft_elbo)) snprintf(soft, sizeof soft, "(soft %.2f)  ", -evaluation->soft_elbo);
     elbow_format_time(trained, sizeof trained, run->before + run->seconds);
     const elbow_table *table = &run->metrics.evaluation;
     const double *column = elbow_table_column(table, "train_elbo");
     double elbo = column && table->rows ? column[table->rows - 1] : NAN;
     if (!isnan(elbo)) snprintf(train, sizeof train, "train %.2f  ", -elbo);
-    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  %s%s",
+    int64_t patience = run->options->train.patience;
+    if (patience > 0 && split == elbow_protocol_selects(run) && run->waited > 0)
+        snprintf(waited, sizeof waited, "  no better: %lld of %lld", (long long)run->waited,
+                 (long long)patience);
+    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  %s%s%s",
                  (double)run->step / (double)run->epoch_steps, (long long)run->step, train,
                  elbow_split_name(split), -evaluation->elbo, evaluation->elbo_error,
-                 -evaluation->reconstruction, evaluation->kl, soft, trained);
+                 -evaluation->reconstruction, evaluation->kl, soft, trained, waited);
 }

@@ -95,6 +95,7 @@ static elbow_status restore_history(elbow_run *run, const elbow_checkpoint *chec
     ELBOW_TRY(restore_table(run, &metrics->train, stored ? &stored->train : NULL));
     ELBOW_TRY(restore_table(run, &metrics->evaluation, stored ? &stored->evaluation : NULL));
     ELBOW_TRY(restore_table(run, &metrics->events, stored ? &stored->events : NULL));
+    ELBOW_TRY(restore_table(run, &metrics->test, stored ? &stored->test : NULL));
     run->lag = elbow_rollback_lag(&metrics->events, metrics->events.rows);
     if (stored) {
         memcpy(metrics->partial, stored->partial, sizeof metrics->partial);

@@ -149,6 +149,13 @@ static elbow_status open_data(elbow_run *run) {
     ELBOW_TRY(elbow_view_limit(&run->view, options->data.memory, (size_t)run->world->node_size));
     ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset, ELBOW_X),
                                 elbow_view_context(&run->view)));
+    if (options->train.patience > 0 && elbow_dataset_count(run->dataset, ELBOW_VALID) == 0 &&
+        elbow_dataset_count(run->dataset, ELBOW_TEST) == 0)
+        return elbow_options_blame(options, "train.patience",
+                                   elbow_fail(ELBOW_USAGE,
+                                              "%s has neither a valid nor a test split, and nothing is "
+                                              "evaluated that could be waited for; leave it 0",
+                                              elbow_dataset_path(run->dataset)));
     size_t examples = elbow_dataset_count(run->dataset, ELBOW_TRAIN), limit = (size_t)options->data.limit;
     run->order = (elbow_order_spec){
         .seed = (uint64_t)options->run.seed,

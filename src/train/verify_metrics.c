@@ -13,7 +13,8 @@ static bool may_be_absent(const char *table, const char *column) {
     } names[] = {{"/evaluation", "soft_elbo"},   {"/evaluation", "soft_reconstruction"},
                  {"/evaluation", "temperature"}, {"/evaluation", "train_elbo"},
                  {"/evaluation", "elbo_error"},  {"/train", "gradient_square"},
-                 {"/train", "gradient_noise"},   {"/train", "noise_scale"}};
+                 {"/train", "gradient_noise"},   {"/train", "noise_scale"},
+                 {"/test", "elbo_error"},        {"/test", "iwae_error"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i].table, table) == 0 && strcmp(names[i].column, column) == 0) return true;
     return false;
@@ -67,6 +68,25 @@ static elbow_status check_events(const elbow_table *t, const char *subject) {
     return ELBOW_OK;
 }
 
+/* Looks at test: of steps that the run had done by then, and none of them twice with as many draws. */
+static elbow_status check_test(const elbow_table *t, int64_t step, const char *subject) {
+    const double *steps = elbow_table_column(t, "step"), *at = elbow_table_column(t, "at"),
+                 *samples = elbow_table_column(t, "samples");
+    for (size_t r = 0; r < t->rows; r++) {
+        ELBOW_CHECK(isfinite(at[r]) && steps[r] >= 0 && steps[r] <= at[r] &&
+                        (step < 0 || at[r] <= (double)step) && (r == 0 || at[r] >= at[r - 1]),
+                    ELBOW_FORMAT,
+                    "%s: /test: row %zu is of step %g, looked at after %g, which cannot be; take an earlier "
+                    "file",
+                    subject, r, steps[r], at[r]);
+        for (size_t k = 0; k < r; k++)
+            ELBOW_CHECK(steps[k] != steps[r] || samples[k] != samples[r], ELBOW_FORMAT,
+                        "%s: /test: row %zu, of step %.0f, is there twice; take an earlier file", subject, r,
+                        steps[r]);
+    }
+    return check_finite(t, "/test", subject);
+}
+
 elbow_status elbow_verify_metrics(const elbow_metrics *metrics, int64_t step, const char *subject) {
     const elbow_table *evaluation = &metrics->evaluation;
     const double *splits = elbow_table_column(evaluation, "split");
@@ -78,7 +98,8 @@ elbow_status elbow_verify_metrics(const elbow_metrics *metrics, int64_t step, co
     ELBOW_TRY(check_steps(evaluation, "/evaluation", true, step, subject));
     ELBOW_TRY(check_finite(&metrics->train, "/train", subject));
     ELBOW_TRY(check_finite(evaluation, "/evaluation", subject));
-    return check_events(&metrics->events, subject);
+    ELBOW_TRY(check_events(&metrics->events, subject));
+    return check_test(&metrics->test, step, subject);
 }
 
 static elbow_status compare_table(const elbow_table *part, const elbow_table *whole, const char *name,
@@ -104,5 +125,6 @@ elbow_status elbow_verify_history(const elbow_metrics *part, const elbow_metrics
     *behind = 0;
     ELBOW_TRY(compare_table(&part->train, &whole->train, "/train", subject, behind));
     ELBOW_TRY(compare_table(&part->evaluation, &whole->evaluation, "/evaluation", subject, behind));
-    return compare_table(&part->events, &whole->events, "/events", subject, behind);
+    ELBOW_TRY(compare_table(&part->events, &whole->events, "/events", subject, behind));
+    return compare_table(&part->test, &whole->test, "/test", subject, behind);
 }

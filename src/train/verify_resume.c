@@ -65,6 +65,7 @@ static elbow_status choose_lengths(elbow_trial *trial, elbow_options *options, s
 /* On rank 0: the options of the straight run. */
 static elbow_status prepare(trial_state *state, const elbow_options *given) {
     static const char *const settings[] = {"train.epochs=0",           "train.pictures=no",
+                                           "train.patience=0",         "train.test_samples=1",
                                            "checkpoint.every_steps=0", "checkpoint.every_minutes=0",
                                            "checkpoint.keep=1",        "checkpoint.time_limit=0"};
     elbow_dataset *dataset = NULL;

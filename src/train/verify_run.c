@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "elbow/data/dataset.h"
+#include "train/protocol.h"
 #include "train/verify_inside.h"
 
 enum { STATE_MOST = 4096, WORD_BYTES = 32 };
@@ -18,6 +19,7 @@ typedef struct newest {
     int64_t step, run_steps, best_step;
     double best, recorded; /* what it says; the best evaluation of its history */
     int64_t recorded_step;
+    int64_t waited; /* evaluations since then */
     char *config;
 } newest;
 
@@ -43,13 +45,12 @@ static void find_recorded(newest *n, const elbow_metrics *metrics) {
     const elbow_table *t = &metrics->evaluation;
     const double *steps = elbow_table_column(t, "step"), *splits = elbow_table_column(t, "split"),
                  *elbo = elbow_table_column(t, "elbo");
-    double selects = ELBOW_TEST;
-    for (size_t r = 0; r < t->rows; r++)
-        if ((int)splits[r] == ELBOW_VALID) selects = ELBOW_VALID;
+    elbow_split selects = elbow_protocol_selected(t);
+    n->waited = elbow_protocol_waited(t, selects);
     n->recorded = INFINITY;
     n->recorded_step = 0;
     for (size_t r = 0; r < t->rows; r++) {
-        if (splits[r] != selects || !(-elbo[r] < n->recorded)) continue;
+        if ((int)splits[r] != (int)selects || !(-elbo[r] < n->recorded)) continue;
         n->recorded = -elbo[r];
         n->recorded_step = (int64_t)steps[r];
     }
@@ -252,6 +253,16 @@ static elbow_status read_state(const run_check *run, char word[WORD_BYTES]) {
         run->directory, word);
 }
 
+/* Whether the newest checkpoint's run was over before its last step: out of patience. */
+static bool out_of_patience(const newest *n) {
+    elbow_options *options = NULL;
+    bool parsed = elbow_options_create(&options) == ELBOW_OK &&
+                  elbow_options_parse(options, n->config, n->path) == ELBOW_OK;
+    bool over = parsed && options->train.patience > 0 && n->waited >= options->train.patience;
+    elbow_options_destroy(&options);
+    return over;
+}
+
 /* The run as a whole. */
 static elbow_status check_whole(run_check *run, double began) {
     char word[WORD_BYTES] = "", text[ELBOW_VERIFY_TEXT], progress[96] = "no checkpoint yet";
@@ -265,7 +276,7 @@ static elbow_status check_whole(run_check *run, double began) {
     if (status == ELBOW_OK && n->path == NULL && !running)
         status = elbow_fail(ELBOW_MISMATCH, "%s: %s, and has no good checkpoint; restore one, or start anew",
                             run->directory, word);
-    if (status == ELBOW_OK && strcmp(word, "finished") == 0 && n->step < n->run_steps)
+    if (status == ELBOW_OK && strcmp(word, "finished") == 0 && n->step < n->run_steps && !out_of_patience(n))
         status = elbow_fail(ELBOW_MISMATCH,
                             "%s: finished by its state, and its newest good checkpoint is of step %" PRId64
                             " of %" PRId64 "; resume it: the same bits come again",

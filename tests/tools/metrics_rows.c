@@ -1,4 +1,4 @@
-/* metrics_rows FILE: every row of /train, /evaluation and /events of a metrics file, one a line, in hexadecimal floats, so that
+/* metrics_rows FILE: every row of /train, /evaluation, /events and /test of a metrics file, one a line, in hexadecimal floats, so that
  * two files can be compared to the bit. Columns that measure time are left out: they differ from run to run. */
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
     print("train", &metrics.train);
     print("evaluation", &metrics.evaluation);
     print("events", &metrics.events);
+    print("test", &metrics.test);
     elbow_metrics_destroy(&metrics);
     return 0;
 }

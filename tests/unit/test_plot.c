@@ -262,6 +262,11 @@ static void make_run(elbow_watched *run, size_t rows) {
     }
 }
 
+static void add_look(elbow_watched *run) {
+    const double row[] = {1000, 1000, 100, 600, 100, -112, 0.5, -101, 11, -110, 0.4};
+    assert_int_equal(elbow_table_append(&run->metrics.test, row), ELBOW_OK);
+}
+
 static void figures_come_from_the_tables(void **state) {
     (void)state;
     elbow_watched run;
@@ -294,6 +299,7 @@ static void frames_of_any_size(void **state) {
     for (size_t r = 0; r < 4; r++) {
         elbow_watched run;
         make_run(&run, rows[r]);
+        if (r % 2 == 1) add_look(&run);
         for (int height = 1; height < 70; height += height < 30 ? 1 : 13)
             for (int width = 1; width < 210; width += width < 20 ? 3 : 19)
                 for (size_t s = 0; s < 2; s++) {
@@ -335,6 +341,11 @@ static void frame_says_what_there_is(void **state) {
     canvas = blank(80, 24);
     assert_int_equal(elbow_watch_draw(&canvas, &run, &(elbow_view_style){.now = 1000 + 7 * 60}), ELBOW_OK);
     assert_true(says(&canvas, "running?") && says(&canvas, "no news for 7 min"));
+    elbow_canvas_destroy(&canvas);
+    canvas = blank(80, 24);
+    add_look(&run);
+    assert_int_equal(elbow_watch_draw(&canvas, &run, &(elbow_view_style){.now = 1030}), ELBOW_OK);
+    assert_true(says(&canvas, "test        step 1,000: -ELBO 112.00 ") && says(&canvas, "IWAE-100 110.00 "));
     elbow_canvas_destroy(&canvas);
     elbow_watched_destroy(&run);
 }

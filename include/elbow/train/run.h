@@ -70,6 +70,7 @@ typedef struct elbow_run {
     double born, seconds, before; /* when this life began; its seconds, and those of the lives before it */
     double best;                  /* lowest −ELBO on the split that selects; infinity before the first */
     int64_t best_step;
+    int64_t waited;        /* evaluations since the best of the history (train/protocol.h) */
     bool metrics_failing;  /* on rank 0: metrics.h5 could not be written the last time */
     bool pictures_failing; /* the same of pictures, or there is to be room for a checkpoint first */
     elbow_metrics metrics; /* the same on every rank; rank 0 writes it */
