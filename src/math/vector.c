@@ -1,5 +1,6 @@
 #include "math/vector.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/kernel.h"
@@ -35,12 +36,6 @@ ELBOW_KERNEL void elbow_column_sums(real *restrict sums, const real *restrict x,
         for (size_t i = 0; i < n; ++i) sums[i] += x[r * n + i];
 }
 
-ELBOW_INLINE double lanes_total(const double lanes[ELBOW_LANES]) {
-    double sum = 0;
-    for (int j = 0; j < ELBOW_LANES; ++j) sum += lanes[j];
-    return sum;
-}
-
 ELBOW_INLINE void add_squares(double lanes[ELBOW_LANES], const real *x, size_t n) {
     for (size_t i = 0; i < n; i += ELBOW_LANES)
         for (int j = 0; j < ELBOW_LANES; ++j) {
@@ -61,34 +56,56 @@ ELBOW_KERNEL double elbow_square_sum(const real *x, size_t n) {
     }
     add_squares(lanes, x + at, whole - at);
     for (size_t i = whole; i < n; ++i) lanes[i - whole] += (double)x[i] * (double)x[i];
-    return lanes_total(lanes);
+    double sum = 0;
+    for (int j = 0; j < ELBOW_LANES; ++j) sum += lanes[j];
+    return sum;
 }
 
-/* Squares in reals: twice the lanes of a register, and no conversions. */
-ELBOW_INLINE void add_rough_squares(double lanes[ELBOW_LANES], const real *x, size_t n) {
-    real sums[ELBOW_LANES] = {0};
-    size_t whole = n - n % ELBOW_LANES;
-    for (size_t i = 0; i < whole; i += ELBOW_LANES)
-        for (int j = 0; j < ELBOW_LANES; ++j) sums[j] += x[i + (size_t)j] * x[i + (size_t)j];
+/* What taking adds squares in: 128 in lanes of reals, then those in double. */
+enum { TAKE_LANES = 2 * ELBOW_LANES, TAKE_CHUNK = 4 * TAKE_LANES, TAKE_AHEAD = 1024 };
+
+/* Reals, not doubles: twice as many in a register, and no conversions. Two registers of lanes, as one would wait for itself. */
+ELBOW_INLINE void add_some_squares(double lanes[TAKE_LANES], const real *x, size_t n, bool ahead) {
+    enum { LINE = 64 / sizeof(real) };
+    real sums[TAKE_LANES] = {0};
+    size_t whole = n - n % TAKE_LANES;
+    for (size_t i = 0; i < whole; i += TAKE_LANES) {
+        for (size_t j = i; ahead && j < i + TAKE_LANES; j += LINE) ELBOW_PREFETCH(x + j + TAKE_AHEAD);
+        for (int j = 0; j < TAKE_LANES; ++j) sums[j] += x[i + (size_t)j] * x[i + (size_t)j];
+    }
     for (size_t i = whole; i < n; ++i) sums[i - whole] += x[i] * x[i];
-    for (int j = 0; j < ELBOW_LANES; ++j) lanes[j] += (double)sums[j];
+    for (int j = 0; j < TAKE_LANES; ++j) lanes[j] += (double)sums[j];
 }
 
-/* A chunk at a time: what the squares have fetched is near when it is added. */
+/* Of a chunk, at `at` of n: whole ones, but for the last few, as the compiler knows them. */
+ELBOW_INLINE void add_chunk_squares(double lanes[TAKE_LANES], const real *x, size_t at, size_t n) {
+    if (at + TAKE_AHEAD + TAKE_CHUNK <= n)
+        add_some_squares(lanes, x + at, TAKE_CHUNK, true);
+    else
+        add_some_squares(lanes, x + at, n - at < TAKE_CHUNK ? n - at : TAKE_CHUNK, false);
+}
+
+ELBOW_INLINE double total_of(const double lanes[TAKE_LANES]) {
+    double sum = 0;
+    for (int j = 0; j < TAKE_LANES; ++j) sum += lanes[j];
+    return sum;
+}
+
+/* A chunk at a time: what its squares have fetched is near when it is added. */
 ELBOW_KERNEL void elbow_take(real *restrict y, real *restrict x, size_t n, double *of_y, double *of_x) {
-    enum { CHUNK = 1024 };
-    double lanes_y[ELBOW_LANES] = {0}, lanes_x[ELBOW_LANES] = {0};
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t end = n - at < CHUNK ? n : at + CHUNK;
-        if (of_y) add_rough_squares(lanes_y, y + at, end - at);
-        if (of_x) add_rough_squares(lanes_x, x + at, end - at);
-        for (size_t i = at; i < end; ++i) {
+    double lanes_y[TAKE_LANES] = {0}, lanes_x[TAKE_LANES] = {0};
+    size_t chunk = of_y || of_x ? TAKE_CHUNK : n;
+    for (size_t at = 0, count; at < n; at += count) {
+        count = n - at < chunk ? n - at : chunk;
+        if (of_y) add_chunk_squares(lanes_y, y, at, n);
+        if (of_x) add_chunk_squares(lanes_x, x, at, n);
+        for (size_t i = at; i < at + count; ++i) {
             y[i] += x[i];
             x[i] = 0;
         }
     }
-    if (of_y) *of_y = lanes_total(lanes_y);
-    if (of_x) *of_x = lanes_total(lanes_x);
+    if (of_y) *of_y = total_of(lanes_y);
+    if (of_x) *of_x = total_of(lanes_x);
 }
 
 const char *elbow_kernel_instruction_set(void) {

@@ -14,9 +14,9 @@ void elbow_scale_rows(real *y, const real *a, size_t rows, size_t n); /* y[r][i]
 void elbow_column_sums(real *sums, const real *x, size_t rows,
                        size_t n); /* sums[i] += Σ_r x[r][i], in row order */
 
-/* y += x, x = 0; they do not overlap. Where they are wanted (not NULL), Σ y² and Σ x² of before: 1024 squares in 16 lanes of
- * reals, those sums in double, which the taking, waiting for memory, hardly feels. To about 10^-6; not finite where an element
- * is not, or is beyond ±10^19. A vector's has the same bits as y and as x. */
+/* y += x, x = 0; they do not overlap. Where they are wanted (not NULL), Σ y² and Σ x² of before, which the taking, waiting for
+ * memory, hardly feels: 128 squares in 32 lanes of reals, those sums in double. To about 10^-7; not finite where an element is
+ * not, or is beyond ±10^19. A vector's has the same bits as y and as x. */
 void elbow_take(real *y, real *x, size_t n, double *of_y, double *of_x);
 
 /* Σ x² in double, 16 lanes then in lane order; not finite exactly when an x is not finite. */

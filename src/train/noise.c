@@ -41,7 +41,8 @@ static void compare(char *text, size_t room, double scale, size_t batch) {
 
 void elbow_noise_words(char *text, size_t room, const elbow_noise_scale *scale, size_t batch,
                        const char *optimizer) {
-    char value[32], least[32], most[32], from[32], to[32], range[PART], advice[PART];
+    char value[32], least[32], most[32], from[32], to[32], here[32], range[PART], advice[PART];
+    double B = (double)batch;
     bool bounded = isfinite(scale->most), known = isfinite(scale->examples);
     elbow_format_count(from, (size_t)scale->from + 1);
     elbow_format_count(to, (size_t)scale->to);
@@ -51,10 +52,13 @@ void elbow_noise_words(char *text, size_t room, const elbow_noise_scale *scale, 
         snprintf(range + strlen(range), sizeof range - strlen(range), "%s", rounded(most, scale->most));
     /* Where |G|² drowns in noise only the least is known, and tells something of batches below it. */
     double figure = fmax(1, known ? scale->examples : scale->least);
-    if (known || figure > 2 * (double)batch)
-        compare(advice, sizeof advice, figure, batch);
+    bool unsure =
+        known ? (figure > 2 * B && scale->least < B) || (2 * figure < B && scale->most > B) : figure < 2 * B;
+    if (unsure)
+        snprintf(advice, sizeof advice, "these steps are too few to say how the batch of %s lies to it",
+                 elbow_format_count(here, batch));
     else
-        snprintf(advice, sizeof advice, "these steps are too few to say more");
+        compare(advice, sizeof advice, figure, batch);
     bool plain = strcmp(optimizer, "sgd") == 0;
     snprintf(
         text, room,

@@ -133,9 +133,11 @@ static void says_what_batch_would_pay(void **state) {
     expect(&scale, 20000, "sgd", "0.12 times as many, in 1.9 times the steps");
     scale = (elbow_noise_scale){0, 20, INFINITY, 700, INFINITY};
     expect(&scale, 100, "adam", "above 700 examples (steps 1 to 20): the batch of 100");
-    expect(&scale, 1000, "adam", "too few to say more");
+    expect(&scale, 1000, "adam", "too few to say how the batch of 1,000 lies");
     scale = (elbow_noise_scale){0, 20, 1200, 700, INFINITY};
     expect(&scale, 100, "adam", "1,200 examples (700 or more;");
+    scale = (elbow_noise_scale){0, 20, 2, 0.8, INFINITY};
+    expect(&scale, 100, "adam", "2 examples (1 or more; steps 1 to 20): these steps are too few");
     scale = (elbow_noise_scale){0, 20, 1e-9, 0, 1e30};
     expect(&scale, 100, "adam", "gradient noise scale 1 examples");
 }
