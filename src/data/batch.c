@@ -25,8 +25,15 @@ elbow_status elbow_batch_reserve(elbow_batch *batch, const elbow_field *x, const
                                  size_t rows, elbow_arena *arena) {
     assert(context == NULL || context->kind != ELBOW_SEQUENCE);
     batch->rows = 0;
+    batch->y = (elbow_values){0};
     ELBOW_TRY(elbow_values_reserve(&batch->x, x, rows, arena));
     return elbow_values_reserve(&batch->context, context, rows, arena);
+}
+
+elbow_status elbow_batch_reserve_labels(elbow_batch *batch, const elbow_field *y, size_t rows,
+                                        elbow_arena *arena) {
+    assert(y->kind == ELBOW_TABLE && y->dimensions == 1);
+    return elbow_values_reserve(&batch->y, y, rows, arena);
 }
 
 elbow_status elbow_examples_reserve(elbow_examples *examples, const elbow_field *field, size_t count,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/labelled.h"
 #include "data/slice.h"
 #include "data/windows.h"
 #include "elbow/base/arena.h"
@@ -26,6 +27,7 @@ struct elbow_loader {
     size_t *begins;           /* (count) where each shard's slice begins in those and in permutations */
     uint32_t *permutations;   /* (examples) */
     uint32_t *scratch;        /* (largest slice) */
+    elbow_labelled *labelled; /* NULL: no labels are known */
 };
 
 #define NO_EPOCH UINT64_MAX
@@ -67,8 +69,43 @@ elbow_status elbow_view_limit(elbow_view *view, const char *memory, size_t ranks
     return ELBOW_OK;
 }
 
+elbow_status elbow_view_label(elbow_view *view, int64_t labels, int64_t labelled, int64_t batch) {
+    const elbow_field *x = elbow_dataset_field(view->dataset, ELBOW_X);
+    if (labels == 0) return ELBOW_OK;
+    ELBOW_CHECK(elbow_dataset_has_labels(view->dataset, ELBOW_TRAIN), ELBOW_MISMATCH,
+                "data.labels = %lld: %s has no labels for train; import the data with them, or set "
+                "data.labels = 0",
+                (long long)labels, elbow_dataset_path(view->dataset));
+    ELBOW_CHECK(view->context != ELBOW_Y, ELBOW_USAGE,
+                "data.labels = %lld: the model is to find the labels, and data.context = labels gives it "
+                "all of them; set one of the two",
+                (long long)labels);
+    ELBOW_CHECK((uint64_t)labels <= elbow_dataset_count(view->dataset, ELBOW_TRAIN), ELBOW_MISMATCH,
+                "data.labels = %lld: %s has %zu training examples; set it to at most that", (long long)labels,
+                elbow_dataset_path(view->dataset), elbow_dataset_count(view->dataset, ELBOW_TRAIN));
+    ELBOW_CHECK(labelled <= labels, ELBOW_USAGE,
+                "train.labelled = %lld in a step is more than the data.labels = %lld there are; set it to at "
+                "most that, or to 0",
+                (long long)labelled, (long long)labels);
+    ELBOW_CHECK(x->kind != ELBOW_SEQUENCE || (uint64_t)labels <= SIZE_MAX / 2 / x->dimensions, ELBOW_MEMORY,
+                "data.labels = %lld sequences of up to %zu tokens are too many to hold", (long long)labels,
+                x->dimensions);
+    if (labelled == 0) labelled = batch < labels ? batch : labels;
+    view->labels = (size_t)labels;
+    view->labelled = (size_t)labelled;
+    return ELBOW_OK;
+}
+
 const elbow_field *elbow_view_context(const elbow_view *view) {
     return elbow_dataset_field(view->dataset, view->context);
+}
+
+const elbow_field *elbow_view_labels(const elbow_view *view) {
+    return view->labels > 0 ? elbow_dataset_field(view->dataset, ELBOW_Y) : NULL;
+}
+
+size_t elbow_view_most_rows(const elbow_view *view, const elbow_order_spec *order) {
+    return elbow_order_most_examples(order) + elbow_labelled_most(view->labelled, order->shards);
 }
 
 /* x and, where there is one, the context. */
@@ -156,6 +193,8 @@ elbow_status elbow_loader_create(elbow_loader **out, const elbow_view *view, con
     loader->epoch = NO_EPOCH;
     elbow_status status = elbow_arena_create(&loader->arena);
     if (status == ELBOW_OK) status = read_or_stream(loader);
+    if (status == ELBOW_OK && view->labels > 0)
+        status = elbow_labelled_create(&loader->labelled, view, order, loader->arena);
     if (status != ELBOW_OK) elbow_loader_destroy(&loader);
     *out = loader;
     return status;
@@ -213,6 +252,8 @@ void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t s
                                            elbow_stream_make(loader->order.seed, shard, "data.binarize"),
                                        .step = step};
     find_pieces(loader, shard, t, own, &pieces);
+    if (loader->labelled != NULL && pieces.count > 0)
+        elbow_labelled_join(loader->labelled, shard, step, &pieces, &batch->y);
     batch->rows = 0;
     for (size_t i = 0; i < pieces.count; i++) batch->rows += pieces.x[i].rows;
     elbow_pieces_gather(&batch->x, pieces.x, pieces.count, &binarizer);
@@ -223,7 +264,7 @@ void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t s
 /* ------------------------------------------------------------------------------------ block reader */
 
 struct elbow_block_reader {
-    elbow_slice *x, *context;
+    elbow_slice *x, *context, *y; /* NULL: there is none */
     size_t first, count;
     elbow_binarizer binarizer;
 };
@@ -235,6 +276,8 @@ elbow_status elbow_block_reader_create(elbow_block_reader **out, const elbow_vie
     *out = NULL;
     ELBOW_TRY(elbow_arena_take(arena, 1, sizeof *reader, &reader));
     ELBOW_TRY(read_parts(&reader->x, &reader->context, view, split, first, count, arena));
+    if (view->labels > 0 && elbow_dataset_has_labels(view->dataset, split))
+        ELBOW_TRY(elbow_slice_read(&reader->y, view->dataset, split, ELBOW_Y, first, count, arena));
     snprintf(purpose, sizeof purpose, "evaluate.%s.binarize", elbow_split_name(split));
     reader->first = first;
     reader->count = count;
@@ -251,4 +294,9 @@ void elbow_block_reader_batch(elbow_block_reader *reader, size_t begin, size_t r
     elbow_slice_gather(&batch->x, reader->x, NULL, begin - reader->first, rows, &reader->binarizer);
     if (reader->context != NULL)
         elbow_slice_gather(&batch->context, reader->context, NULL, begin - reader->first, rows, NULL);
+    if (batch->y.field == NULL) return;
+    if (reader->y != NULL)
+        elbow_slice_gather(&batch->y, reader->y, NULL, begin - reader->first, rows, NULL);
+    else
+        for (size_t r = 0; r < rows; r++) batch->y.reals[r] = (real)NAN;
 }

@@ -21,7 +21,9 @@ elbow_status elbow_blocks_reserve(elbow_batch *batch, const elbow_view *view, co
                                   size_t rows, elbow_arena *arena) {
     const elbow_field *x = elbow_vae_field(vae);
     if (x->kind == ELBOW_SEQUENCE) x = elbow_dataset_field(view->dataset, ELBOW_X);
-    return elbow_batch_reserve(batch, x, elbow_vae_context(vae), rows, arena);
+    ELBOW_TRY(elbow_batch_reserve(batch, x, elbow_vae_context(vae), rows, arena));
+    const elbow_field *labels = elbow_view_labels(view);
+    return labels ? elbow_batch_reserve_labels(batch, labels, rows, arena) : ELBOW_OK;
 }
 
 elbow_status elbow_blocks_create(elbow_blocks *blocks, elbow_world *world, const elbow_view *view,

@@ -1,4 +1,5 @@
-/* A batch as the model sees it: the values of B examples, and, for conditional models, what they are given.
+/* A batch as the model sees it: the values of B examples, for conditional models what they are given, and, where some labels
+ * are known (data.labels), those.
  *
  * Pixels are reals in [0, 1]. A table's row has one real a column: a code, a standardised value, or NaN where it
  * is missing. Sequences are packed by time, longest first, so that nothing is computed for what is not there:
@@ -36,12 +37,17 @@ static inline size_t elbow_values_active(const elbow_values *values, size_t t) {
 typedef struct elbow_batch {
     size_t rows; /* B */
     elbow_values x, context;
+    elbow_values y; /* the label's code of each example, NaN where it is not known; no field: nobody asks */
 } elbow_batch;
 
 /* Buffers for up to `rows` examples. context may be NULL; it is an image or a table, never a sequence. The fields are
  * kept by reference. Sequences must fit: where data and model differ in D, reserve with the data's field. */
 elbow_status elbow_batch_reserve(elbow_batch *batch, const elbow_field *x, const elbow_field *context,
                                  size_t rows, elbow_arena *arena);
+
+/* Room for their labels, after that. */
+elbow_status elbow_batch_reserve_labels(elbow_batch *batch, const elbow_field *y, size_t rows,
+                                        elbow_arena *arena);
 
 /* Values as a dense layer's input, elbow_field_input_width reals a row, at column `at` of rows of `width` reals. Row i
  * is example i, of sequences too: place p is row order[p]. */

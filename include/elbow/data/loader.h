@@ -8,6 +8,11 @@
  *     dynamic     x ~ Bernoulli(value / maximum), afresh each time an example is seen, from the stream
  *                 (seed, shard, "data.binarize") at (example in the shard's batch, step)
  *
+ * With labels of a few training examples (elbow_view_label) every step has some of those beside the examples of its order,
+ * behind them in the shard's batch; only theirs are told. They are chosen by the seed, as many of each class but for one, and
+ * take turns, class after class: step t has positions tM … (t + 1)M − 1 of the round of them, and shard s of S the part from
+ * ⌊sM/S⌋ on. All ranks hold all of them.
+ *
  * All functions are Local. */
 #ifndef ELBOW_DATA_LOADER_H
 #define ELBOW_DATA_LOADER_H
@@ -21,6 +26,8 @@ typedef struct elbow_view {
     elbow_dataset *dataset;
     elbow_binarize binarize;
     elbow_part context; /* ELBOW_PARTS: nothing is given */
+    size_t labels;      /* training examples whose labels are known; 0: labels are not looked at */
+    size_t labelled;    /* of those in a step: M, at most `labels` */
     double room; /* bytes of training examples that a rank holds; with more, it reads windows ahead where that
                          * takes less; 0: it does so whatever that takes */
     double most; /* bytes of training examples that a rank can hold, all or windows */
@@ -31,7 +38,13 @@ elbow_status elbow_view_create(elbow_view *view, elbow_dataset *dataset, const c
                                const char *context);
 /* From data.memory, for a rank that shares its node's memory with `ranks` (itself included). ELBOW_USAGE. */
 elbow_status elbow_view_limit(elbow_view *view, const char *memory, size_t ranks);
+/* From data.labels, and train.labelled, where 0 is as many as `batch`, or all. ELBOW_USAGE, and ELBOW_MISMATCH where the data have no
+ * labels, or not so many. */
+elbow_status elbow_view_label(elbow_view *view, int64_t labels, int64_t labelled, int64_t batch);
 const elbow_field *elbow_view_context(const elbow_view *view); /* NULL: none */
+const elbow_field *elbow_view_labels(const elbow_view *view);  /* NULL: nobody looks at them */
+/* Most rows that a shard's batch has in any step. */
+size_t elbow_view_most_rows(const elbow_view *view, const elbow_order_spec *order);
 
 typedef struct elbow_loader elbow_loader;
 
