@@ -75,6 +75,9 @@ static void print_bounds(const elbow_model *model, const elbow_reading *reading,
         print_line(reading, m, "-log p(x)", -m->exact.mean, m->exact.error, true, words);
     snprintf(words, sizeof words, "at temperature %.4g: no bound", e->temperature);
     if (!isnan(e->soft_elbo)) print_line(reading, m, "-ELBO, relaxed", -e->soft_elbo, NAN, false, words);
+    if (!isnan(e->accuracy))
+        elbow_notice("  %-*s %10.2f %%  of the labels are the most probable by q(y|x)", NAME_WIDTH, "labels",
+                     100 * e->accuracy);
     for (size_t b = 0; b < m->baselines; b++) {
         snprintf(words, sizeof words, "-log p(x), %s, from %zu training examples", m->baseline[b].words,
                  m->train_examples);
@@ -216,6 +219,7 @@ static elbow_status put_all(elbow_text *text, const elbow_reading *reading, cons
     ELBOW_TRY(put_bound(text, reading, m, "negative_log_p", -m->exact.mean, m->exact.error));
     ELBOW_TRY(put(text, "negative_soft_elbo", -e->soft_elbo));
     ELBOW_TRY(put(text, "temperature", e->temperature));
+    if (!isnan(e->accuracy)) ELBOW_TRY(put(text, "accuracy", e->accuracy));
     for (size_t b = 0; b < m->baselines; b++)
         ELBOW_TRY(put_bound(text, reading, m, baselines[b], -m->baseline[b].log_px.mean,
                             m->baseline[b].log_px.error));

@@ -55,7 +55,8 @@
     COLUMN("soft_elbo", "nats", "reconstruction - kl per example, relaxed samples: not a bound")             \
     COLUMN("soft_reconstruction", "nats", "log p(x|z) per example, relaxed samples")                         \
     COLUMN("temperature", "1", "temperature of the relaxed samples")                                         \
-    COLUMN("train_elbo", "nats", "elbo of the training steps since the evaluation before, per example")
+    COLUMN("train_elbo", "nats", "elbo of the training steps since the evaluation before, per example")      \
+    COLUMN("accuracy", "1", "share of labels that are the most probable by q(y|x), of a run with data.labels")
 
 #define TEST_COLUMNS                                                                                         \
     COLUMN("step", "updates", "updates done of the weights that were evaluated: the best on valid")          \
@@ -221,18 +222,18 @@ elbow_status elbow_metrics_put(const elbow_metrics *metrics, elbow_h5 *file, con
     return put_table(&metrics->test, file, group, "test", elbow_test_columns, test_notes);
 }
 
-/* Columns that came after the format: the last ones of /train. Files from before lack the last few of them, which are read as
+/* Columns that came after the format: the last ones of their tables. Files from before lack the last few of them, which are read as
  * zeros, or as what says that there is nothing to say. */
 static const struct {
     const char *name;
     double absent;
 } new_columns[] = {{"seconds_checkpoint", 0}, {"seconds_compute", 0},   {"seconds_compute_most", 0},
                    {"straggler", 0},          {"gradient_square", NAN}, {"gradient_noise", NAN},
-                   {"noise_scale", NAN}};
-enum { NEW_TRAIN_COLUMNS = sizeof new_columns / sizeof *new_columns };
+                   {"noise_scale", NAN},      {"accuracy", NAN}};
+enum { NEW_COLUMNS = sizeof new_columns / sizeof *new_columns };
 
 static bool is_new(const char *name, double *absent) {
-    for (size_t i = 0; i < NEW_TRAIN_COLUMNS; i++) {
+    for (size_t i = 0; i < NEW_COLUMNS; i++) {
         *absent = new_columns[i].absent;
         if (strcmp(name, new_columns[i].name) == 0) return true;
     }
@@ -304,7 +305,7 @@ elbow_status elbow_metrics_get_partial(elbow_metrics *metrics, const elbow_store
     ELBOW_TRY(elbow_stored_describe(stored, path, ELBOW_H5_F64, &shape));
     size_t stored_columns =
         shape.dims == 1 && shape.size[0] > PARTIAL_MORE ? shape.size[0] - PARTIAL_MORE : 0;
-    if (stored_columns < columns && stored_columns + NEW_TRAIN_COLUMNS >= columns) columns = stored_columns;
+    if (stored_columns < columns && stored_columns + NEW_COLUMNS >= columns) columns = stored_columns;
     ELBOW_TRY(elbow_h5_read(stored->file, path, ELBOW_H5_F64, columns + PARTIAL_MORE, true, values));
     memcpy(metrics->partial, values, columns * sizeof *values);
     metrics->partial_steps = values[columns];

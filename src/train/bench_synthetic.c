@@ -107,6 +107,7 @@ elbow_status elbow_bench_synthetic_make(elbow_bench_synthetic *synthetic, elbow_
     snprintf(assignment, sizeof assignment, "data.file=%s", all[from].path);
     status = elbow_options_set(options, assignment);
     if (status == ELBOW_OK) status = elbow_options_set(options, "data.limit=0");
+    if (status == ELBOW_OK) status = elbow_options_set(options, "data.labels=0");
     status = elbow_world_agree(world, status);
 done:
     free(all);

@@ -6,14 +6,15 @@
 
 enum { BLOCK = ELBOW_EVALUATE_BLOCK };
 
-elbow_status elbow_bounds_reserve(elbow_bounds *b, elbow_arena *arena) {
+elbow_status elbow_bounds_reserve(elbow_bounds *b, const elbow_vae *vae, elbow_arena *arena) {
     real **reals[] = {&b->log_px, &b->kl_draw, &b->log_weight};
     double **doubles[] = {&b->elbo, &b->reconstruction, &b->kl, &b->iwae, &b->soft, &b->most, &b->sum};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         ELBOW_TRY(elbow_arena_reals(arena, BLOCK, reals[i]));
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
         ELBOW_TRY(elbow_arena_take(arena, BLOCK, sizeof(double), doubles[i]));
-    return ELBOW_OK;
+    b->classes = elbow_vae_classes(vae);
+    return elbow_arena_take(arena, BLOCK * b->classes, sizeof *b->votes, &b->votes);
 }
 
 /* most + log(sum) ← log(exp(most + log(sum)) + exp(w)), without overflow. */
@@ -31,6 +32,26 @@ static size_t soft_samples(const elbow_bounds_request *request) {
     return request->samples < ELBOW_EVALUATE_SOFT ? request->samples : ELBOW_EVALUATE_SOFT;
 }
 
+/* Of a semi-supervised model: q(y|x) is the mean over draws of what is below y. */
+static void add_votes(elbow_bounds *b, const elbow_vae *vae, size_t rows) {
+    const real *log_q = b->classes > 0 ? elbow_vae_label_log_q(vae) : NULL;
+    for (size_t i = 0; i < rows * b->classes; i++) b->votes[i] += exp((double)log_q[i]);
+}
+
+static void count_right(elbow_bounds *b, const elbow_batch *batch) {
+    b->labels = b->right = 0;
+    if (b->classes == 0 || batch->y.field == NULL) return;
+    for (size_t r = 0; r < batch->rows; r++) {
+        const double *votes = b->votes + r * b->classes;
+        size_t best = 0;
+        if (isnan(batch->y.reals[r])) continue;
+        for (size_t k = 1; k < b->classes; k++)
+            if (votes[k] > votes[best]) best = k;
+        b->labels++;
+        b->right += (size_t)batch->y.reals[r] == best;
+    }
+}
+
 void elbow_bounds_find(elbow_bounds *b, elbow_vae *vae, elbow_pass *pass, const elbow_batch *batch,
                        const elbow_bounds_request *request) {
     size_t rows = batch->rows, samples = request->samples;
@@ -40,6 +61,7 @@ void elbow_bounds_find(elbow_bounds *b, elbow_vae *vae, elbow_pass *pass, const 
         b->reconstruction[r] = b->kl[r] = b->soft[r] = b->sum[r] = 0;
         b->most[r] = -INFINITY;
     }
+    for (size_t i = 0; i < rows * b->classes; i++) b->votes[i] = 0;
     for (size_t d = 0; d < samples; d++) {
         pass->step = d;
         bool diverge = d == 0 || !closed;
@@ -49,11 +71,13 @@ void elbow_bounds_find(elbow_bounds *b, elbow_vae *vae, elbow_pass *pass, const 
             if (diverge) b->kl[r] += (double)b->kl_draw[r];
             if (iwae) add_log_weight(&b->most[r], &b->sum[r], (double)b->log_weight[r]);
         }
+        add_votes(b, vae, rows);
         if (request->drawn) request->drawn(request->context, d, rows, diverge);
         if (request->temperature <= 0 || d >= ELBOW_EVALUATE_SOFT) continue;
         elbow_vae_draw(vae, pass, (real)request->temperature, b->log_px, NULL, NULL);
         for (size_t r = 0; r < rows; r++) b->soft[r] += (double)b->log_px[r];
     }
+    count_right(b, batch);
     for (size_t r = 0; r < rows; r++) {
         b->kl[r] /= closed ? 1 : (double)samples;
         b->reconstruction[r] /= (double)samples;
@@ -64,7 +88,7 @@ void elbow_bounds_find(elbow_bounds *b, elbow_vae *vae, elbow_pass *pass, const 
 }
 
 elbow_bound_sums elbow_bounds_sum(const elbow_bounds *b, size_t rows) {
-    elbow_bound_sums sums = {0};
+    elbow_bound_sums sums = {.labels = b->labels, .right = b->right};
     for (size_t r = 0; r < rows; r++) {
         sums.elbo += b->elbo[r];
         sums.elbo_square += b->elbo[r] * b->elbo[r];
@@ -89,6 +113,8 @@ void elbow_bounds_mean(elbow_evaluation *result, const elbow_bound_sums *blocks,
         sums.soft_reconstruction += block->soft_reconstruction;
         sums.iwae += block->iwae;
         sums.iwae_square += block->iwae_square;
+        sums.labels += block->labels;
+        sums.right += block->right;
     }
     double n = (double)examples;
     bool soft = request->temperature > 0, iwae = request->iwae;
@@ -104,5 +130,6 @@ void elbow_bounds_mean(elbow_evaluation *result, const elbow_bound_sums *blocks,
         .soft_elbo = soft ? (sums.soft_reconstruction - sums.kl) / n : NAN,
         .soft_reconstruction = soft ? sums.soft_reconstruction / n : NAN,
         .temperature = soft ? request->temperature : NAN,
+        .accuracy = sums.labels > 0 ? sums.right / sums.labels : NAN,
     };
 }

@@ -19,15 +19,19 @@ typedef struct elbow_bounds {
     double *iwae, *soft;                /* (rows); soft: log p(x|z) of relaxed draws */
     real *log_px, *kl_draw, *log_weight;
     double *most, *sum; /* log Σ w = most + log sum */
+    size_t classes;
+    double *votes;        /* (rows, classes): Σ q(y|x) over draws */
+    double labels, right; /* labels that are known, and found */
 } elbow_bounds;
 
 /* Sums over examples. */
 typedef struct elbow_bound_sums {
     double elbo, elbo_square, reconstruction, kl, soft_reconstruction, iwae, iwae_square;
+    double labels, right;
 } elbow_bound_sums;
 
 /* For blocks. */
-elbow_status elbow_bounds_reserve(elbow_bounds *bounds, elbow_arena *arena);
+elbow_status elbow_bounds_reserve(elbow_bounds *bounds, const elbow_vae *vae, elbow_arena *arena);
 
 /* Of the batch, with all draws. */
 void elbow_bounds_find(elbow_bounds *bounds, elbow_vae *vae, elbow_pass *pass, const elbow_batch *batch,

@@ -20,7 +20,7 @@ static elbow_status create_local(elbow_evaluator *e, elbow_world *world, const e
                                  elbow_split split, uint64_t seed) {
     ELBOW_TRY(elbow_arena_create(&e->arena));
     ELBOW_TRY(elbow_blocks_create(&e->blocks, world, view, e->vae, split, seed, e->arena));
-    ELBOW_TRY(elbow_bounds_reserve(&e->bounds, e->arena));
+    ELBOW_TRY(elbow_bounds_reserve(&e->bounds, e->vae, e->arena));
     ELBOW_TRY(elbow_arena_take(e->arena, e->blocks.count, sizeof *e->own, &e->own));
     return elbow_arena_take(e->arena, e->blocks.blocks, sizeof *e->all, &e->all);
 }

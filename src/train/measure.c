@@ -46,7 +46,7 @@ static elbow_status create_local(measuring *m, elbow_world *world, const elbow_v
     elbow_arena *arena = m->arena;
     ELBOW_TRY(elbow_blocks_create(&m->blocks, world, view, m->vae, m->request->split, m->seed, arena));
     m->group_count = elbow_vae_groups(m->vae);
-    ELBOW_TRY(elbow_bounds_reserve(&m->bounds, arena));
+    ELBOW_TRY(elbow_bounds_reserve(&m->bounds, m->vae, arena));
     ELBOW_TRY(elbow_usage_create(&m->usage, m->vae, arena));
     ELBOW_TRY(elbow_information_create(&m->information, m->vae, &m->blocks, arena));
     m->sums_width = m->usage.width + 2 * m->group_count;

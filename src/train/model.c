@@ -143,6 +143,14 @@ static elbow_status check_length(const elbow_field *expected, const elbow_field 
     return ELBOW_OK;
 }
 
+/* Of a semi-supervised model labels are looked at where they can be its classes. */
+static void look_at_labels(elbow_view *view, const elbow_model *model) {
+    const elbow_field *y = elbow_dataset_field(view->dataset, ELBOW_Y);
+    size_t classes = elbow_vae_classes(model->vae);
+    if (classes > 0 && y != NULL && y->columns[0].cardinality == classes)
+        view->labels = (size_t)model->options->data.labels;
+}
+
 /* A model of pixels that are 0 or 1 knows no others. */
 static elbow_status check_binary(const elbow_model *model, const elbow_field *found, const char *path) {
     const elbow_field *expected = elbow_vae_field(model->vae);
@@ -172,6 +180,7 @@ elbow_status elbow_model_data(elbow_dataset **dataset, elbow_view *view, const e
     if (status == ELBOW_OK)
         status =
             elbow_view_create(view, *dataset, model->options->data.binarize, model->options->data.context);
+    if (status == ELBOW_OK) look_at_labels(view, model);
     if (status == ELBOW_OK && context)
         status = elbow_field_match(context, elbow_view_context(view), elbow_dataset_path(*dataset));
     if (status == ELBOW_OK && model->checkpoint &&

@@ -152,6 +152,7 @@ elbow_status elbow_record_evaluation(elbow_run *run, elbow_split split, const el
         evaluation->soft_reconstruction,
         evaluation->temperature,
         elbow_record_train_elbo(run),
+        evaluation->accuracy,
     };
     return elbow_table_append(&run->metrics.evaluation, row);
 }

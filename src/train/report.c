@@ -169,6 +169,10 @@ static void say_data(const elbow_run *run) {
                  valids ? elbow_format_count(valid, valids) : "", valids ? " valid, " : "",
                  elbow_format_count(test, elbow_dataset_count(run->dataset, ELBOW_TEST)),
                  describe_field(what, sizeof what, field, run->options->data.binarize));
+    if (run->view.labels > 0)
+        elbow_notice(
+            "           labels of %s training examples are known; %zu of those beside the batch in each step",
+            elbow_format_count(train, run->view.labels), run->view.labelled);
     if (elbow_loader_streams(run->loader))
         elbow_notice("           streamed by windows of %zu examples: %.1f MB of them in memory",
                      run->order.window * ELBOW_ORDER_BLOCK, (double)elbow_loader_bytes(run->loader) / 1e6);
@@ -251,19 +255,21 @@ void elbow_progress_step(elbow_progress *progress, const elbow_run *run, const e
 }
 
 void elbow_report_evaluation(const elbow_run *run, elbow_split split, const elbow_evaluation *evaluation) {
-    char trained[32], train[32] = "", soft[32] = "", waited[64] = "";
+    char trained[32], train[32] = "", soft[32] = "", right[32] = "", waited[64] = "";
     if (!isnan(evaluation->soft_elbo)) snprintf(soft, sizeof soft, "(soft %.2f)  ", -evaluation->soft_elbo);
     elbow_format_time(trained, sizeof trained, run->before + run->seconds);
     const elbow_table *table = &run->metrics.evaluation;
     const double *column = elbow_table_column(table, "train_elbo");
     double elbo = column && table->rows ? column[table->rows - 1] : NAN;
     if (!isnan(elbo)) snprintf(train, sizeof train, "train %.2f  ", -elbo);
+    if (!isnan(evaluation->accuracy))
+        snprintf(right, sizeof right, "labels %.2f %%  ", 100 * evaluation->accuracy);
     int64_t patience = run->options->train.patience;
     if (patience > 0 && split == elbow_protocol_selects(run) && run->waited > 0)
         snprintf(waited, sizeof waited, "  no better: %lld of %lld", (long long)run->waited,
                  (long long)patience);
-    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  %s%s%s",
+    elbow_notice("epoch %-5.4g step %-7lld -ELBO %s%s %.2f ± %.2f = %.2f + KL %.2f  %s%s%s%s",
                  (double)run->step / (double)run->epoch_steps, (long long)run->step, train,
                  elbow_split_name(split), -evaluation->elbo, evaluation->elbo_error,
-                 -evaluation->reconstruction, evaluation->kl, soft, trained, waited);
+                 -evaluation->reconstruction, evaluation->kl, soft, right, trained, waited);
 }

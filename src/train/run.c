@@ -147,6 +147,8 @@ static elbow_status open_data(elbow_run *run) {
     ELBOW_TRY(elbow_dataset_open(&run->dataset, options->data.file));
     ELBOW_TRY(elbow_view_create(&run->view, run->dataset, options->data.binarize, options->data.context));
     ELBOW_TRY(elbow_view_limit(&run->view, options->data.memory, (size_t)run->world->node_size));
+    ELBOW_TRY(
+        elbow_view_label(&run->view, options->data.labels, options->train.labelled, options->train.batch));
     ELBOW_TRY(elbow_train_check(options, elbow_dataset_field(run->dataset, ELBOW_X),
                                 elbow_view_context(&run->view)));
     if (options->train.patience > 0 && elbow_dataset_count(run->dataset, ELBOW_VALID) == 0 &&
@@ -173,14 +175,29 @@ static elbow_status open_data(elbow_run *run) {
     return ELBOW_OK;
 }
 
+/* The label latent has a category for each class of the data. */
+static elbow_status check_classes(const elbow_run *run) {
+    const elbow_field *labels = elbow_view_labels(&run->view);
+    if (labels == NULL || labels->columns[0].cardinality == elbow_vae_classes(run->vae)) return ELBOW_OK;
+    return elbow_options_blame(run->options, "model.latent",
+                               elbow_fail(ELBOW_MISMATCH,
+                                          "the first group, of the top layer, is the label (data.labels), "
+                                          "with %zu categories, and %s has %zu classes; "
+                                          "make it `categorical 1x%zu`",
+                                          elbow_vae_classes(run->vae), elbow_dataset_path(run->dataset),
+                                          labels->columns[0].cardinality, labels->columns[0].cardinality));
+}
+
 static elbow_status reserve_model(elbow_run *run) {
-    size_t rows = elbow_order_most_examples(&run->order);
+    size_t rows = elbow_view_most_rows(&run->view, &run->order);
+    const elbow_field *labels = elbow_view_labels(&run->view);
     _Static_assert((int)ELBOW_VAE_EVALUATION_ROWS >= (int)ELBOW_EVALUATE_BLOCK,
                    "evaluation takes whole blocks");
     ELBOW_TRY(elbow_vae_reserve(run->vae, rows, true));
     ELBOW_TRY(elbow_arena_create(&run->arena));
-    return elbow_batch_reserve(&run->batch, elbow_vae_field(run->vae), elbow_vae_context(run->vae), rows,
-                               run->arena);
+    ELBOW_TRY(elbow_batch_reserve(&run->batch, elbow_vae_field(run->vae), elbow_vae_context(run->vae), rows,
+                                  run->arena));
+    return labels ? elbow_batch_reserve_labels(&run->batch, labels, rows, run->arena) : ELBOW_OK;
 }
 
 static elbow_status create_saver(elbow_run *run) {
@@ -196,6 +213,7 @@ static elbow_status create_parts(elbow_run *run) {
     size_t first = 0, count = 0, begin = 0, end = 0;
     ELBOW_TRY_ALL(world, elbow_vae_create(&run->vae, options, elbow_dataset_field(run->dataset, ELBOW_X),
                                           elbow_view_context(&run->view)));
+    ELBOW_TRY_ALL(world, check_classes(run));
     elbow_exchange_spec spec = {
         .name = options->parallel.allreduce,
         .replica = options->parallel.replica,

@@ -21,6 +21,7 @@ static elbow_objective objective_of(const elbow_run *run, const elbow_step_repor
         .beta = (real)report->beta,
         .free_bits = (real)run->options->objective.free_bits,
         .weight = (real)(1 / (double)report->examples),
+        .classify = (real)run->options->objective.classify,
     };
 }
 
@@ -92,7 +93,7 @@ elbow_status elbow_step(elbow_run *run, unsigned flags, elbow_step_report *repor
     const double began = elbow_now();
     double since = began;
     *report = (elbow_step_report){
-        .examples = elbow_order_step_examples(&run->order, epoch_step),
+        .examples = elbow_order_step_examples(&run->order, epoch_step) + run->view.labelled,
         .temperature = elbow_schedule_value(&run->temperature, run->step, run->run_steps),
         .beta = elbow_schedule_value(&run->beta, run->step, run->run_steps),
         .learning_rate = elbow_schedule_value(&run->learning_rate, run->step, run->run_steps),

@@ -51,6 +51,11 @@ static bool read_by_divergence(const elbow_vae *vae, const char *key) {
     return !elbow_vae_predicts(vae);
 }
 
+static bool read_by_labels(const elbow_vae *vae, const char *key) {
+    (void)key;
+    return elbow_vae_classes(vae) > 0;
+}
+
 static bool read_by_learned(const elbow_vae *vae, const char *key) {
     size_t begin = 0, end = 0;
     (void)key;
@@ -79,6 +84,8 @@ static const struct {
      "estimator.name sums the KL term over all z, or has it within importance weights"},
     {"objective.kl", read_by_divergence, "model.kind = predictor has no KL"},
     {"objective.beta", read_by_divergence, "model.kind = predictor has no KL"},
+    {"objective.classify", read_by_labels, "data.labels is 0, so that no label is known"},
+    {"train.labelled", read_by_labels, "data.labels is 0, so that no label is known"},
     {"optimizer.prior_rate", read_by_learned, "model.prior has no parameters"},
 };
 

@@ -14,7 +14,8 @@ static bool may_be_absent(const char *table, const char *column) {
                  {"/evaluation", "temperature"}, {"/evaluation", "train_elbo"},
                  {"/evaluation", "elbo_error"},  {"/train", "gradient_square"},
                  {"/train", "gradient_noise"},   {"/train", "noise_scale"},
-                 {"/test", "elbo_error"},        {"/test", "iwae_error"}};
+                 {"/test", "elbo_error"},        {"/test", "iwae_error"},
+                 {"/evaluation", "accuracy"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i].table, table) == 0 && strcmp(names[i].column, column) == 0) return true;
     return false;

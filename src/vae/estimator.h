@@ -28,6 +28,7 @@ typedef struct elbow_estimator elbow_estimator;
 typedef struct elbow_estimator_ops {
     const char *name;
     const char *reads; /* options that only some members read, "objective.kl …"; NULL: none */
+    bool labels;       /* takes a label latent whose value is known (label.h) */
     bool unrelaxed;    /* has values of discrete z as they are, in what is scored and differentiated */
     bool evaluates;    /* calls the score's evaluate */
     bool unbiased;     /* its expectation is the gradient of the objective, of all latents that it takes */

@@ -25,4 +25,5 @@ const elbow_estimator_ops elbow_estimator_gapped_straight_through = {
     .name = "gapped-straight-through",
     .reads = "objective.kl estimator.temperature estimator.gap",
     .create = create,
+    .labels = true,
     .run = run};

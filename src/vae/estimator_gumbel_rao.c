@@ -39,4 +39,5 @@ const elbow_estimator_ops elbow_estimator_gumbel_rao = {
     .name = "gumbel-rao",
     .reads = "objective.kl estimator.temperature estimator.conditional",
     .create = create,
+    .labels = true,
     .run = run};

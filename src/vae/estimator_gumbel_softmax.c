@@ -13,4 +13,4 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 }
 
 const elbow_estimator_ops elbow_estimator_gumbel_softmax = {
-    .name = "gumbel-softmax", .reads = "objective.kl estimator.temperature", .run = run};
+    .name = "gumbel-softmax", .reads = "objective.kl estimator.temperature", .labels = true, .run = run};

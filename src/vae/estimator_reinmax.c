@@ -16,4 +16,5 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 const elbow_estimator_ops elbow_estimator_reinmax = {.name = "reinmax",
                                                      .reads = "objective.kl estimator.temperature",
                                                      .create = elbow_estimator_check_surrogate,
+                                                     .labels = true,
                                                      .run = run};

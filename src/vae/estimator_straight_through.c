@@ -55,4 +55,5 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 const elbow_estimator_ops elbow_estimator_straight_through = {.name = "straight-through",
                                                               .reads = "objective.kl estimator.temperature",
                                                               .create = elbow_estimator_check_surrogate,
+                                                              .labels = true,
                                                               .run = run};

@@ -11,5 +11,8 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     elbow_estimator_reparameterize(estimator, latents, score, pass, objective, ELBOW_DRAW_HARD, terms);
 }
 
-const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {
-    .name = "straight-through-gumbel", .reads = "objective.kl estimator.temperature", .run = run};
+const elbow_estimator_ops elbow_estimator_straight_through_gumbel = {.name = "straight-through-gumbel",
+                                                                     .reads =
+                                                                         "objective.kl estimator.temperature",
+                                                                     .labels = true,
+                                                                     .run = run};

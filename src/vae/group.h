@@ -171,6 +171,9 @@ struct elbow_group {
     char stream[32];    /* "latent.0.gumbel" */
     const elbow_field
         *field; /* of x, where the encoder leads to this group: for priors that encode; else NULL */
+    const real *
+        labels; /* (B) of the label latent in training (label.h): the category that z has, NaN where it is drawn; else NULL */
+    bool summed; /* draw s has category s in training, all of them in turn (estimator_marginal.c) */
     void *latent_state, *posterior_state, *prior_state;
 
     real *q, *dq;   /* (R, q_width) */

@@ -5,6 +5,7 @@
 
 #include "math/vector.h"
 #include "nn/pass.h"
+#include "vae/label.h"
 
 elbow_status elbow_stochastic_create(elbow_stochastic *layer, const char *spec, size_t first,
                                      const elbow_options *options) {
@@ -201,6 +202,7 @@ const real *elbow_stochastic_relax(elbow_stochastic *layer, const elbow_pass *pa
             draw != ELBOW_DRAW_RELAXED && group->latent->discrete ? group->soft_block : group->z_block;
         draw_words(layer, group, pass);
         group->posterior->relax(group, pass, temperature, draw, rows_of(layer));
+        if (elbow_label_is(group)) elbow_label_clamp(group, layer->batch, layer->samples);
     }
     return join(layer);
 }
@@ -299,15 +301,20 @@ static void diverge(elbow_stochastic *layer, elbow_group *group, const elbow_obj
     terms->objective -= (double)objective->beta * penalty;
 }
 
+void elbow_stochastic_diverge(elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
+                              const elbow_objective *objective, elbow_terms *terms) {
+    size_t rows = rows_of(layer);
+    elbow_group_kl(group, pass, group->divergence, rows, objective->temperature);
+    if (group->labels) elbow_label_kl(group, pass, layer->batch, layer->samples);
+    diverge(layer, group, objective, terms);
+    if (group->labels) elbow_label_learn(layer, group, pass, objective, terms);
+    elbow_group_kl_backward(group, pass, group->divergence, layer->weights, rows, objective->temperature);
+}
+
 void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass,
                                  const elbow_objective *objective, elbow_terms *terms) {
-    size_t rows = rows_of(layer);
-    for (size_t g = 0; g < layer->count; g++) {
-        elbow_group *group = &layer->groups[g];
-        elbow_group_kl(group, pass, group->divergence, rows, objective->temperature);
-        diverge(layer, group, objective, terms);
-        elbow_group_kl_backward(group, pass, group->divergence, layer->weights, rows, objective->temperature);
-    }
+    for (size_t g = 0; g < layer->count; g++)
+        elbow_stochastic_diverge(layer, &layer->groups[g], pass, objective, terms);
 }
 
 real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features) {
@@ -342,6 +349,7 @@ void elbow_stochastic_relax_backward(elbow_stochastic *layer, const elbow_pass *
                                      elbow_draw draw) {
     for (size_t g = 0; g < layer->count; g++) {
         elbow_group *group = &layer->groups[g];
+        if (elbow_label_is(group)) elbow_label_release(group, layer->batch, layer->samples);
         if (draw == ELBOW_DRAW_RAO && group->latent->discrete)
             relax_given_backward(layer, group, pass, temperature);
         else

@@ -80,6 +80,10 @@ void elbow_stochastic_add(elbow_stochastic *layer, const real *dz);
 void elbow_stochastic_divergence(elbow_stochastic *layer, const elbow_pass *pass,
                                  const elbow_objective *objective, elbow_terms *terms);
 
+/* The same of one of its groups. */
+void elbow_stochastic_diverge(elbow_stochastic *layer, elbow_group *group, const elbow_pass *pass,
+                              const elbow_objective *objective, elbow_terms *terms);
+
 /* From dp: the priors' parameters, and what p's features get, (R, prior features) or NULL where there are none. */
 real *elbow_stochastic_prior_backward(elbow_stochastic *layer, const elbow_pass *pass, const real *features);
 

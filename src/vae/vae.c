@@ -6,6 +6,7 @@
 
 #include "math/activation.h"
 #include "vae/estimator.h"
+#include "vae/label.h"
 #include "vae/likelihood.h"
 #include "vae/vae_inside.h"
 
@@ -93,7 +94,8 @@ static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
                                       &vae->params));
     vae->configurations = elbow_latents_configurations(&vae->latents, (size_t)options->estimator.limit);
     vae->model_size = vae->params.size;
-    return elbow_estimator_create(&vae->estimator, options, &vae->latents, &vae->params);
+    ELBOW_TRY(elbow_estimator_create(&vae->estimator, options, &vae->latents, &vae->params));
+    return elbow_label_create(&vae->classes, options, &vae->latents, &vae->estimator);
 }
 
 /* What is given joins every network, or is what a predictor's encoder reads. */
@@ -197,6 +199,7 @@ void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch 
     vae->batch = batch;
     elbow_vae_infer(vae, pass, &batch->x, &batch->context, batch->rows,
                     pass->gradients ? vae->estimator.draws : 1);
+    if (vae->classes > 0) elbow_label_tell(&vae->latents, pass->gradients ? batch->y.reals : NULL);
 }
 
 void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_objective *objective,
@@ -266,6 +269,10 @@ const char *elbow_vae_kl_words(const elbow_vae *vae, bool training) {
     if (training && vae->estimator.importance) return "estimated from the draws, as log q(z|x) − log p(z)";
     return elbow_latents_kl_words(&vae->latents, training);
 }
+
+size_t elbow_vae_classes(const elbow_vae *vae) { return vae->classes; }
+
+const real *elbow_vae_label_log_q(const elbow_vae *vae) { return elbow_label_group(&vae->latents)->q; }
 
 bool elbow_vae_observed(const elbow_vae *vae) { return vae->likelihood.observed; }
 bool elbow_vae_continuous(const elbow_vae *vae) { return vae->likelihood.continuous; }

@@ -14,6 +14,7 @@ struct elbow_vae {
     elbow_latents latents;
     elbow_likelihood likelihood;
     elbow_estimator estimator;
+    size_t classes;        /* of the label latent; 0: there is none */
     size_t configurations; /* of z, where they can be summed over; else 0 */
     elbow_arena *arena;
     bool conditional;   /* something is given */

@@ -1,5 +1,5 @@
 /* Models of every shape of latents: the gradient of the whole objective against central differences, in every
- * parameter; and sums over all z against plain ones. */
+ * parameter; sums over all z against plain ones; and labels that are known. */
 #include "small_model.h"
 
 static void shapes(void **state) {
@@ -105,6 +105,58 @@ static void sums_over_all(void **state) {
     drop(&m);
 }
 
+static void known_labels(void **state) {
+    (void)state;
+    static const setting all[] = {
+        {{"data.labels=9", "model.latent=categorical 1x3"}, false, 0},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2"}, false, 0},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2", "estimator.samples=3"}, true, 0.6},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2", "objective.kl=sampled"}, false, 0},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2", "model.prior=learned, mixture"},
+         false,
+         0},
+        {{"data.labels=9", "model.latent=categorical 1x3, categorical 2x3", "model.posterior=autoregressive",
+          "model.prior=autoregressive"},
+         false,
+         0},
+        {{"data.labels=9", "model.latent=gaussian 2 / categorical 1x3, gaussian 2",
+          "model.prior=learned / learned, normal"},
+         false,
+         0},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; ++i) check(&all[i]);
+}
+
+/* −log p(x, y) + log q(y|x) of labels, in plain sums: the objective of what is known. */
+static void is_the_formula(void **state) {
+    (void)state;
+    static const char *const settings[] = {"model.latent=categorical 1x3", "data.labels=9",
+                                           "model.prior=learned", NULL};
+    model m;
+    make(&m, settings, false, 0);
+    real y[ROWS] = {2, 0, 1};
+    real log_px[ROWS], kl[ROWS], weight[ROWS];
+    m.batch.y.reals = y;
+    double found = through(&m, m.gradient).objective, plain = 0;
+    elbow_pass pass = m.pass;
+    pass.gradients = NULL;
+    elbow_vae_encode(m.vae, &pass, &m.batch);
+    for (size_t r = 0; r < ROWS; ++r) {
+        bool drawn = false; /* evaluation knows no label: draws until it is this one */
+        for (pass.step = 0; !drawn; ++pass.step) {
+            elbow_vae_draw(m.vae, &pass, 0, log_px, kl, weight);
+            elbow_latent_view view = elbow_vae_group(m.vae, 0);
+            drawn = view.z[r * 3 + (size_t)y[r]] == 1;
+            double log_p = view.p[r * 3 + (size_t)y[r]], log_q = view.q[r * 3 + (size_t)y[r]];
+            if (drawn)
+                plain += log_px[r] + (double)m.objective.beta * log_p + (double)m.objective.classify * log_q;
+            assert_true(!drawn || fabs(weight[r] - (log_px[r] + log_p - log_q)) < 1e-12);
+        }
+    }
+    assert_true(fabs(plain - found) < 1e-10);
+    drop(&m);
+}
+
 static void refused(void **state) {
     (void)state;
     static const struct {
@@ -131,6 +183,11 @@ static void refused(void **state) {
         {{"model.latent=gaussian 2, gaussian 2 / gaussian 2", "model.prior=learned / standard, normal"},
          "other places"},
         {{"model.latent=gaussian 2, gaussian 2", "model.prior=learned / standard"}, "other places"},
+        {{"data.labels=9", "model.latent=categorical 2x3"}, "is the label: one categorical"},
+        {{"data.labels=9", "model.latent=gaussian 3, categorical 1x3"}, "is the label: one categorical"},
+        {{"data.labels=9", "model.latent=categorical 1x3", "estimator.name=exact"}, "does not take labels"},
+        {{"data.labels=9", "model.latent=categorical 1x3", "objective.kl=relaxed"},
+         "--set objective.kl=relaxed"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         model m;
@@ -143,6 +200,7 @@ static void refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(shapes), cmocka_unit_test(sums_over_all),
+                                       cmocka_unit_test(known_labels), cmocka_unit_test(is_the_formula),
                                        cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

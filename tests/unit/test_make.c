@@ -184,7 +184,7 @@ static void impossible(void **state) {
     elbow_pass pass = {
         .parameters = m.theta, .seed = 3, .shard = ELBOW_SHARD_NONE, .purpose = "evaluate.test."};
     memcpy(batch.x.example_length, lengths, sizeof lengths);
-    assert_int_equal(elbow_bounds_reserve(&bounds, m.arena), ELBOW_OK);
+    assert_int_equal(elbow_bounds_reserve(&bounds, m.vae, m.arena), ELBOW_OK);
     elbow_bounds_find(&bounds, m.vae, &pass, &batch,
                       &(elbow_bounds_request){.samples = SAMPLES, .iwae = true});
     assert_int_equal(elbow_vae_configurations(m.vae), 3);

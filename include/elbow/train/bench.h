@@ -35,7 +35,7 @@ typedef struct elbow_bench_machine {
 elbow_status elbow_bench_machine_find(elbow_bench_machine *machine, elbow_world *world, int threads);
 
 /* A data file of random 28 × 28 images, whole batches of train.batch, one for a node, in a directory of its own in
- * TMPDIR (or /tmp); sets data.file, and data.limit to 0. ELBOW_USAGE where a batch has more than 1 GB of images;
+ * TMPDIR (or /tmp); sets data.file, and data.limit and data.labels to 0. ELBOW_USAGE where a batch has more than 1 GB of images;
  * ELBOW_STOPPED where a signal (stop.h) comes while it writes. elbow_bench_synthetic_remove takes it away again, which
  * may be while it is open. */
 typedef struct elbow_bench_synthetic {

@@ -27,6 +27,8 @@ typedef struct elbow_evaluation {
     double iwae, iwae_error;               /* NaN unless asked for */
     double soft_elbo, soft_reconstruction; /* NaN of a model without discrete latents */
     double temperature;                    /* of the relaxed samples; NaN where there are none */
+    double
+        accuracy; /* share of the labels that are the most probable by q(y|x) (data.labels); NaN where none are known */
 } elbow_evaluation;
 
 /* Reads this rank's blocks of the split. `vae` is reserved for at least ELBOW_EVALUATE_BLOCK rows and stays the caller's.

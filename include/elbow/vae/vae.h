@@ -43,6 +43,7 @@ typedef struct elbow_terms {
 typedef struct elbow_objective {
     real temperature, beta, free_bits;
     real weight;
+    real classify; /* the weight of log q(y|x) where the label is known */
 } elbow_objective;
 
 /* From [model], [estimator] and [objective] for fields of the data; context is NULL where nothing is given. ELBOW_USAGE names
@@ -67,7 +68,7 @@ size_t elbow_vae_bytes(const elbow_vae *vae);
 /* A training step on one shard's batch, in three calls; gradients of −objective are added to
  * pass->gradients. */
 
-/* The parameters of q(z|x). The batch is kept by reference. In training (pass->gradients) for estimator.samples draws an
+/* The parameters of q(z|x). The batch is kept by reference. In training, labels in batch->y are what the label latent is. In training (pass->gradients) for estimator.samples draws an
  * example, else for one. */
 void elbow_vae_encode(elbow_vae *vae, const elbow_pass *pass, const elbow_batch *batch);
 
@@ -78,6 +79,11 @@ void elbow_vae_estimate(elbow_vae *vae, const elbow_pass *pass, const elbow_obje
 /* After elbow_vae_estimate, where its terms are not finite: how many of the batch's examples have a draw whose log p(x|z), KL
  * or importance weight is not, and the *first of them. 0 where none can be named. */
 size_t elbow_vae_nonfinite(const elbow_vae *vae, size_t *first);
+
+/* Of a semi-supervised model (data.labels > 0), whose label latent is the first group of the top layer: its categories; else 0. And
+ * after elbow_vae_encode and elbow_vae_draw (rows, categories): log q(y|x), where layers are below given their draw. */
+size_t elbow_vae_classes(const elbow_vae *vae);
+const real *elbow_vae_label_log_q(const elbow_vae *vae);
 
 /* Back through posterior and encoder. `ready` (NULL: nobody) is told which of the parameters [0, split) are complete, range
  * by range, downwards. */
