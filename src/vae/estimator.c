@@ -21,6 +21,7 @@ static const elbow_estimator_ops *const estimators[] = {
     &elbow_estimator_muprop,
     &elbow_estimator_rebar,
     &elbow_estimator_relax,
+    &elbow_estimator_marginal,
 };
 
 const char *elbow_vae_estimator_name(size_t index) {

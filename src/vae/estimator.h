@@ -69,6 +69,6 @@ extern const elbow_estimator_ops elbow_estimator_gumbel_softmax, elbow_estimator
     elbow_estimator_straight_through, elbow_estimator_reinmax, elbow_estimator_gapped_straight_through,
     elbow_estimator_gumbel_rao, elbow_estimator_pathwise, elbow_estimator_exact, elbow_estimator_reinforce,
     elbow_estimator_vimco, elbow_estimator_disarm, elbow_estimator_arm, elbow_estimator_arsm,
-    elbow_estimator_muprop, elbow_estimator_rebar, elbow_estimator_relax;
+    elbow_estimator_muprop, elbow_estimator_rebar, elbow_estimator_relax, elbow_estimator_marginal;
 
 #endif

@@ -123,8 +123,66 @@ static void known_labels(void **state) {
           "model.prior=learned / learned, normal"},
          false,
          0},
+        {{"data.labels=9", "model.latent=categorical 1x3", "estimator.name=marginal"}, false, 0},
+        {{"model.latent=categorical 1x3, gaussian 2", "estimator.name=marginal"}, false, 0.6},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2", "estimator.name=marginal"}, false, 0},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2", "estimator.name=marginal",
+          "model.prior=learned, mixture"},
+         true,
+         0},
+        {{"data.labels=9", "model.latent=categorical 1x3, gaussian 2, gaussian 1", "estimator.name=marginal",
+          "model.posterior=factorised, autoregressive, factorised", "model.prior=learned"},
+         false,
+         0.3},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i) check(&all[i]);
+}
+
+/* The objective of all examples and its gradient, by one estimator; `seed` is the noise's. */
+static elbow_terms by(real *gradient, const char *estimator, const char *const *more, real *y,
+                      uint64_t seed) {
+    const char *settings[8] = {"model.latent=categorical 1x3", estimator};
+    model m;
+    for (size_t i = 0; more[i]; ++i) settings[i + 2] = more[i];
+    make(&m, settings, false, 0);
+    m.pass.seed = seed;
+    if (y) m.batch.y.reals = y;
+    elbow_terms terms = through(&m, m.gradient);
+    memcpy(gradient, m.gradient, elbow_vae_params(m.vae)->size * sizeof *gradient);
+    gradient[elbow_vae_params(m.vae)->size] = NAN;
+    drop(&m);
+    return terms;
+}
+
+static void expect_close(const real *a, const real *b) {
+    for (; !isnan(*a); ++a, ++b)
+        if (!(fabs(*a - *b) <= 1e-12 + 1e-10 * fabs(*b))) fail_msg("%.15g is not %.15g", *a, *b);
+}
+
+/* Marginal is exact where there is nothing but y; and where all labels are known every estimator that takes them is, whatever
+ * the noise. */
+static void agree(void **state) {
+    (void)state;
+    enum { MOST = 4096 };
+    static real a[MOST], b[MOST];
+    static const char *const none[] = {NULL}, *const some[] = {"data.labels=9", "model.prior=learned", NULL};
+    static const char *const names[] = {"gumbel-softmax", "straight-through-gumbel", "straight-through",
+                                        "reinmax",        "gapped-straight-through", "gumbel-rao"};
+    real y[ROWS] = {2, 0, 1}, other[ROWS] = {2, 1, 1};
+    elbow_terms exact = by(a, "estimator.name=exact", none, NULL, 1);
+    elbow_terms sum = by(b, "estimator.name=marginal", none, NULL, 2);
+    assert_true(fabs(exact.objective - sum.objective) < 1e-12 && fabs(exact.kl - sum.kl) < 1e-12);
+    expect_close(a, b);
+    sum = by(b, "estimator.name=marginal", some, y, 1);
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
+        for (uint64_t seed = 1; seed < 3; ++seed) {
+            char name[64];
+            snprintf(name, sizeof name, "estimator.name=%s", names[i]);
+            elbow_terms one = by(a, name, some, y, seed);
+            assert_true(fabs(one.objective - sum.objective) < 1e-12 && fabs(one.elbo - sum.elbo) < 1e-12);
+            expect_close(a, b);
+        }
+    assert_true(by(a, "estimator.name=marginal", some, other, 1).objective != sum.objective);
 }
 
 /* −log p(x, y) + log q(y|x) of labels, in plain sums: the objective of what is known. */
@@ -188,6 +246,11 @@ static void refused(void **state) {
         {{"data.labels=9", "model.latent=categorical 1x3", "estimator.name=exact"}, "does not take labels"},
         {{"data.labels=9", "model.latent=categorical 1x3", "objective.kl=relaxed"},
          "--set objective.kl=relaxed"},
+        {{"model.latent=categorical 2x3", "estimator.name=marginal"}, "one categorical variable"},
+        {{"model.latent=categorical 1x3, bernoulli 2", "estimator.name=marginal"}, "Gaussian, not bernoulli"},
+        {{"model.latent=categorical 1x3", "estimator.name=marginal", "estimator.samples=2"}, "samples 1"},
+        {{"model.latent=categorical 1x3", "estimator.name=marginal", "model.prior=mixture"},
+         "standard or learned"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         model m;
@@ -199,8 +262,8 @@ static void refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shapes), cmocka_unit_test(sums_over_all),
-                                       cmocka_unit_test(known_labels), cmocka_unit_test(is_the_formula),
-                                       cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(shapes),         cmocka_unit_test(sums_over_all),
+                                       cmocka_unit_test(known_labels),   cmocka_unit_test(agree),
+                                       cmocka_unit_test(is_the_formula), cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
