@@ -88,6 +88,6 @@ describe_arsm2019() {
     row reinforce@10 - estimator.name=reinforce estimator.samples=4
     row gumbel-softmax@10 - estimator.name=gumbel-softmax
     notes=(
-        'Otherwise than there: leaky ReLU of slope 0.01, not 0.2; all ten logits of a variable are free, with the same distributions;'
-        'the validation bound is the mean of 20 draws an image, not of one.')
+        'Otherwise than there: all ten logits of a variable are free, with the same distributions (the paper holds one at 0); the'
+        'validation bound is the mean of 20 draws an image, not of one.')
 }

@@ -26,10 +26,8 @@ ELBOW_KERNEL static void relu_backward(real *restrict dy, const real *restrict y
     for (size_t i = 0; i < count; ++i) dy[i] = y[i] > 0 ? dy[i] : (real)0;
 }
 
-static const real leak = (real)0.01;
-
-ELBOW_KERNEL static void leaky_relu_forward(real *restrict y, const real *restrict bias, size_t rows,
-                                            size_t n) {
+ELBOW_KERNEL static void leak_forward(real leak, real *restrict y, const real *restrict bias, size_t rows,
+                                      size_t n) {
     for (size_t r = 0; r < rows; ++r)
         for (size_t i = 0; i < n; ++i) {
             real v = y[r * n + i] + bias[i];
@@ -37,8 +35,24 @@ ELBOW_KERNEL static void leaky_relu_forward(real *restrict y, const real *restri
         }
 }
 
-ELBOW_KERNEL static void leaky_relu_backward(real *restrict dy, const real *restrict y, size_t count) {
+ELBOW_KERNEL static void leak_backward(real leak, real *restrict dy, const real *restrict y, size_t count) {
     for (size_t i = 0; i < count; ++i) dy[i] = y[i] > 0 ? dy[i] : leak * dy[i];
+}
+
+static void leaky_relu_forward(real *y, const real *bias, size_t rows, size_t n) {
+    leak_forward((real)0.01, y, bias, rows, n);
+}
+
+static void leaky_relu_backward(real *dy, const real *y, size_t count) {
+    leak_backward((real)0.01, dy, y, count);
+}
+
+static void leakier_relu_forward(real *y, const real *bias, size_t rows, size_t n) {
+    leak_forward((real)0.2, y, bias, rows, n);
+}
+
+static void leakier_relu_backward(real *dy, const real *y, size_t count) {
+    leak_backward((real)0.2, dy, y, count);
 }
 
 ELBOW_KERNEL static void tanh_forward(real *restrict y, const real *restrict bias, size_t rows, size_t n) {
@@ -72,11 +86,14 @@ static const elbow_activation linear = {
 static const elbow_activation relu = {.name = "relu", .forward = relu_forward, .backward = relu_backward};
 static const elbow_activation leaky_relu = {
     .name = "leaky_relu", .forward = leaky_relu_forward, .backward = leaky_relu_backward};
+static const elbow_activation leakier_relu = {
+    .name = "leaky_relu_0.2", .forward = leakier_relu_forward, .backward = leakier_relu_backward};
 static const elbow_activation hyperbolic_tangent = {
     .name = "tanh", .forward = tanh_forward, .backward = tanh_backward};
 static const elbow_activation gelu = {.name = "gelu", .apply = gelu_apply, .backward = gelu_backward};
 
-static const elbow_activation *const members[] = {&linear, &relu, &leaky_relu, &hyperbolic_tangent, &gelu};
+static const elbow_activation *const members[] = {
+    &linear, &relu, &leaky_relu, &leakier_relu, &hyperbolic_tangent, &gelu};
 
 elbow_status elbow_activation_find(const char *name, const elbow_activation **activation) {
     size_t i = 0;

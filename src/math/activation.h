@@ -17,8 +17,8 @@ typedef struct elbow_activation {
     void (*apply)(real *y, const real *v, size_t count);
 } elbow_activation;
 
-/* ELBOW_USAGE with the nearest known name. Members: linear, relu, leaky_relu (slope 0.01), tanh,
- * gelu (x Φ(x), Hendrycks and Gimpel 2016). */
+/* ELBOW_USAGE with the nearest known name. Members: linear, relu, leaky_relu (slope 0.01),
+ * leaky_relu_0.2 (slope 0.2), tanh, gelu (x Φ(x), Hendrycks and Gimpel 2016). */
 elbow_status elbow_activation_find(const char *name, const elbow_activation **activation);
 
 /* v (rows, n) ← v + bias. */

@@ -131,10 +131,10 @@ static double activation_loss(const real *x) {
 static void activations(void **state) {
     (void)state;
     fill();
-    const char *const names[] = {"linear", "relu", "leaky_relu", "tanh"};
+    const char *const names[] = {"linear", "relu", "leaky_relu", "leaky_relu_0.2", "tanh"};
     const real *x = hold_reals("test.x", N, -2, 2);
     memcpy(bias, hold_reals("test.bias", K, -1, 1), sizeof bias);
-    for (int a = 0; a < 4; ++a) {
+    for (int a = 0; a < 5; ++a) {
         real y[N], dy[N];
         assert_int_equal(elbow_activation_find(names[a], &activation), ELBOW_OK);
         memcpy(y, x, sizeof y);

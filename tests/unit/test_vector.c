@@ -125,6 +125,7 @@ static void take(void **state) {
 static double expected_output(const char *name, double v) {
     if (strcmp(name, "relu") == 0) return v > 0 ? v : 0;
     if (strcmp(name, "leaky_relu") == 0) return v > 0 ? v : 0.01 * v;
+    if (strcmp(name, "leaky_relu_0.2") == 0) return v > 0 ? v : 0.2 * v;
     if (strcmp(name, "tanh") == 0) return tanh(v);
     return v;
 }
@@ -132,14 +133,15 @@ static double expected_output(const char *name, double v) {
 static double expected_slope(const char *name, double y) {
     if (strcmp(name, "relu") == 0) return y > 0 ? 1 : 0;
     if (strcmp(name, "leaky_relu") == 0) return y > 0 ? 1 : 0.01;
+    if (strcmp(name, "leaky_relu_0.2") == 0) return y > 0 ? 1 : 0.2;
     if (strcmp(name, "tanh") == 0) return 1 - y * y;
     return 1;
 }
 
 static void activations(void **state) {
     (void)state;
-    static const char *const names[] = {"linear", "relu", "leaky_relu", "tanh"};
-    for (int a = 0; a < 4; ++a) {
+    static const char *const names[] = {"linear", "relu", "leaky_relu", "leaky_relu_0.2", "tanh"};
+    for (int a = 0; a < 5; ++a) {
         const elbow_activation *f;
         assert_int_equal(elbow_activation_find(names[a], &f), ELBOW_OK);
         assert_string_equal(f->name, names[a]);
