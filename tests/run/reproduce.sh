@@ -1,5 +1,5 @@
 # scripts/reproduce: rows are trained, evaluated and printed beside what was published; what is done is not done again, what
-# is stopped goes on, what is missing is said, and one row that fails costs no other.
+# is stopped goes on, what is missing is said, and one row that fails costs no other. And jobs/reproduce.sbatch, around it.
 # shellcheck source=tests/run/_lib.sh
 . "$ELBOW_SOURCE/tests/run/_lib.sh"
 
@@ -63,6 +63,17 @@ reproduce arsm2019 --seeds 1 --only 'gumbel-softmax*' >log || { cat log >&2 && f
 "$ELBOW" info 'the runs/arsm2019/data/mnist-55k.h5' >info
 grep -qE 'train +1,100 ' info && grep -qE 'valid +100 ' info || { cat info >&2 && fail 'another cut'; }
 says '^\| gumbel-softmax@10 \| - \| 1 \|'
+
+# A task of the job trains its run as train.sbatch does, and evaluates it. With a stand-in for Slurm.
+mkdir bin
+printf '#!/bin/bash\ncase "$*" in "show job"*) echo "   Command=%s/jobs/reproduce.sbatch x" ;; esac\n' "$ELBOW_SOURCE" >bin/scontrol
+chmod +x bin/scontrol
+PATH=$PWD/bin:$PATH SLURM_JOB_ID=8 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=2 ELBOW_LAUNCH=env timeout 60 \
+    bash "$ELBOW_SOURCE/jobs/reproduce.sbatch" jang2017 --only 'bernoulli-str*' --quick --seeds 2 \
+    --data 'some data' --out 'the runs' >log 2>&1 || { cat log >&2 && fail 'a task fails'; }
+says 'state: finished: 200 steps'
+says '^==> bernoulli-straight-through-gumbel-2: best checkpoint on test, 10 draws'
+grep -q 'job 7_2 life 1 .*finished' "$runs/bernoulli-straight-through-gumbel-2/lives" || fail 'no life of the task'
 
 # What cannot be is said, and leaves nothing.
 wrong() {
