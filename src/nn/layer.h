@@ -60,6 +60,7 @@ static inline size_t elbow_layer_rows(const elbow_layer *layer, const elbow_shap
 }
 
 extern const elbow_layer_ops elbow_layer_dense, elbow_layer_reshape, elbow_layer_conv, elbow_layer_deconv,
-    elbow_layer_layer_norm, elbow_layer_dropout, elbow_layer_embed, elbow_layer_gru, elbow_layer_bigru;
+    elbow_layer_layer_norm, elbow_layer_dropout, elbow_layer_embed, elbow_layer_gru, elbow_layer_bigru,
+    elbow_layer_signs;
 
 #endif

@@ -9,9 +9,9 @@
 #include "nn/layer.h"
 
 static const elbow_layer_ops *const layers[] = {
-    &elbow_layer_dense,  &elbow_layer_reshape,    &elbow_layer_conv,
-    &elbow_layer_deconv, &elbow_layer_layer_norm, &elbow_layer_dropout,
-    &elbow_layer_embed,  &elbow_layer_gru,        &elbow_layer_bigru,
+    &elbow_layer_dense,      &elbow_layer_reshape, &elbow_layer_conv,  &elbow_layer_deconv,
+    &elbow_layer_layer_norm, &elbow_layer_dropout, &elbow_layer_embed, &elbow_layer_gru,
+    &elbow_layer_bigru,      &elbow_layer_signs,
 };
 
 enum { LAYERS = sizeof layers / sizeof *layers, NET_LAYERS = 64, WORD_BYTES = 64 };

@@ -157,6 +157,7 @@ static void mixed_nets(void **state) {
               4);
     check_net("leaky_relu", "reshape 1x7x1 conv 2x3s3 deconv 2x4s2", &flat, 0, 2, 2);
     check_net("relu", "reshape 1x7x1 reshape 7x1x1", &flat, 0, 2, 2);
+    check_net("tanh", "signs 4 signs", &flat, 0, 2, 2);
 }
 
 /* What is given joins flat rows at the input, images at the output; and reaches every draw of its example. */

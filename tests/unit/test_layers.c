@@ -377,6 +377,19 @@ static void what_is_said(void **state) {
     REFUSED("reshape 28x28x1x1", flat, "784");
 }
 
+/* Bits as -1 and 1, and what is between them between; the way back is twice as steep. */
+static void signs_of_bits(void **state) {
+    (void)state;
+    made m = make("signs", elbow_shape_flat(3), 2);
+    const real x[6] = {0, 1, (real)0.25, 1, (real)0.5, 0}, y[6] = {-1, 1, (real)-0.5, 1, 0, -1};
+    assert_memory_equal(through(&m, x, 2, 2), y, sizeof y);
+    real dy[6] = {1, -2, 3, 0, 5, (real)0.5};
+    const real dx[6] = {2, -4, 6, 0, 10, 1};
+    assert_memory_equal(elbow_net_backward(m.net, &m.pass, dy, true), dx, sizeof dx);
+    assert_int_equal(m.params.size, 0);
+    unmake(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_is_exact),
@@ -387,6 +400,7 @@ int main(void) {
         cmocka_unit_test(dropout_of_sequences),
         cmocka_unit_test(tensors),
         cmocka_unit_test(convolution_bits),
+        cmocka_unit_test(signs_of_bits),
         cmocka_unit_test(what_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
