@@ -62,6 +62,7 @@ static void show_last_row(const char *title, const elbow_table *table, const cha
         const double *column = elbow_table_column(table, *names);
         if (!column) continue;
         double value = column[table->rows - 1];
+        if (isnan(value)) continue;
         bool negate = strcmp(*names, "elbo") == 0 || strcmp(*names, "iwae") == 0;
         printf("%s%s%s %.*g", between, negate ? "-" : "", *names, strcmp(*names, "step") == 0 ? 15 : 6,
                negate ? -value : value);
@@ -90,7 +91,7 @@ static void show_noise(const elbow_table *train) {
 static void show_tables(const elbow_metrics *metrics) {
     static const char *const train[] = {"step", "epoch", "elbo", "kl", "temperature", "examples_per_second",
                                         NULL};
-    static const char *const evaluation[] = {"step", "epoch", "elbo", "kl", NULL};
+    static const char *const evaluation[] = {"step", "epoch", "elbo", "kl", "accuracy", NULL};
     show_last_row("training", &metrics->train, train);
     static const char *const test[] = {"step", "elbo", "elbo_error", "samples", "iwae", "iwae_error", NULL};
     show_last_row("evaluation", &metrics->evaluation, evaluation);
