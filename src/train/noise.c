@@ -73,7 +73,7 @@ void elbow_report_noise(const elbow_run *run) {
     elbow_noise_scale scale;
     if (elbow_exchange_leaves(run->exchange) < 2) {
         bool shards = run->order.shards < 2;
-        elbow_notice(
+        elbow_detail(
             "gradient noise scale: not known, as one %s has nothing to compare its gradient with; %s",
             shards ? "shard" : "rank under parallel.allreduce = mpi",
             shards ? "a new run with --set parallel.shards=2, or more, tells it"

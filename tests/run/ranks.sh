@@ -17,7 +17,7 @@ across() {
 }
 
 across s4 '1 2 3 4' parallel.shards=4
-rows s4-1 | grep -q 'noise_scale=0x' || fail 'no row has a noise scale'
+rows s4-1 | grep 'noise_scale=0x' >/dev/null || fail 'no row has a noise scale'
 grep -q 'gradient noise scale .*[0-9,]* examples' train.log || { cat train.log >&2 && fail 'it does not say the noise scale'; }
 across s5 '1 2 3 4 5' parallel.shards=5
 differ s4-1 s5-1 'the shard count defines a run'
