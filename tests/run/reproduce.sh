@@ -19,7 +19,7 @@ if [ -e stop-next ] && [ "\$1" = train ]; then rm stop-next && exec "$ELBOW" "\$
 exec "$ELBOW" "\$@"
 END
 chmod +x program
-reproduce() { ELBOW=$PWD/program timeout 60 "$ELBOW_SOURCE/scripts/reproduce" "$@" --data 'some data' --out 'the runs' 2>&1; }
+reproduce() { ELBOW=$PWD/program timeout 200 "$ELBOW_SOURCE/scripts/reproduce" "$@" --data 'some data' --out 'the runs' 2>&1; }
 says() { grep -qE -- "$1" log || { cat log >&2 && fail "no line says \"$1\""; }; }
 
 reproduce jang2017 --quick --dry-run >log || fail 'a dry run fails'
@@ -68,7 +68,7 @@ says '^\| gumbel-softmax@10 \| - \| 1 \|'
 mkdir bin
 printf '#!/bin/bash\ncase "$*" in "show job"*) echo "   Command=%s/jobs/reproduce.sbatch x" ;; esac\n' "$ELBOW_SOURCE" >bin/scontrol
 chmod +x bin/scontrol
-PATH=$PWD/bin:$PATH SLURM_JOB_ID=8 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=2 ELBOW_LAUNCH=env timeout 60 \
+PATH=$PWD/bin:$PATH SLURM_JOB_ID=8 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=2 ELBOW_LAUNCH=env timeout 200 \
     bash "$ELBOW_SOURCE/jobs/reproduce.sbatch" jang2017 --only 'bernoulli-str*' --quick --seeds 2 \
     --data 'some data' --out 'the runs' >log 2>&1 || { cat log >&2 && fail 'a task fails'; }
 says 'state: finished: 200 steps'
