@@ -78,7 +78,7 @@ ELBOW_KERNEL void elbow_binary_concrete_given(real *restrict y, const real *rest
         real l = z[i] > 0 ? logits[i] : -logits[i], small = elbow_exp(l < 0 ? l : -l);
         double w = (elbow_double_of_word(words[i]) + 0.5) * 0x1p-32, rest = 1 - w;
         double inner = l < 0 ? 1 + (double)small * rest : (double)small + rest;
-        real v = (l < 0 ? (real)0 : l) + (real)(elbow_log_double(inner) - elbow_log_double(w));
+        real v = (l < 0 ? (real)0 : l) + (real)elbow_log_double(inner / w);
         v = v < 0 ? (real)0 : v;
         y[i] = sigmoid((z[i] > 0 ? v : -v) / temperature);
     }

@@ -34,6 +34,11 @@ ELBOW_INLINE real product_term(const real *a, const real *b, size_t i, real c) {
     return a[i] * b[i];
 }
 
+ELBOW_INLINE real value_term(const real *a, const real *b, size_t i, real c) {
+    (void)b, (void)c;
+    return a[i];
+}
+
 /* q (log q + c) */
 ELBOW_INLINE real information_term(const real *a, const real *b, size_t i, real c) {
     (void)b;
@@ -156,14 +161,11 @@ ELBOW_INLINE void perturb(real *restrict v, const real *restrict log_q, const ui
     for (size_t i = 0; i < n; ++i) v[i] = log_q[i] + v[i];
 }
 
-/* softmax(v / τ) of a tile's rows, in place. The maximum is taken off before the division by τ, so that no temperature,
- * however small, makes ∞ − ∞. */
-ELBOW_INLINE void temper(real *v, size_t count, size_t k, real temperature) {
+/* A tile's rows, each over its sum. */
+ELBOW_INLINE void normalize_rows(real *v, size_t count, size_t k) {
     real sums[TILE];
     flat_values flat;
     size_t n = count * k;
-    subtract_max(v, v, count, k);
-    for (size_t i = 0; i < n; ++i) v[i] = elbow_exp_not_positive(v[i] / temperature);
     sum_rows(sums, v, count, k);
     for (size_t r = 0; r < count; ++r) sums[r] = 1 / sums[r];
     for (size_t begin = 0; begin < n; begin += TILE) {
@@ -171,6 +173,14 @@ ELBOW_INLINE void temper(real *v, size_t count, size_t k, real temperature) {
         spread(flat, sums, some, k);
         for (size_t i = 0; i < some; ++i) v[begin + i] *= flat[i];
     }
+}
+
+/* softmax(v / τ) of a tile's rows, in place. The maximum is taken off before the division by τ, so that no temperature,
+ * however small, makes ∞ − ∞. */
+ELBOW_INLINE void temper(real *v, size_t count, size_t k, real temperature) {
+    subtract_max(v, v, count, k);
+    for (size_t i = 0; i < count * k; ++i) v[i] = elbow_exp_not_positive(v[i] / temperature);
+    normalize_rows(v, count, k);
 }
 
 ELBOW_KERNEL void elbow_gumbel_softmax(real *y, const real *log_q, const uint32_t *words, size_t rows,
@@ -196,37 +206,86 @@ ELBOW_KERNEL void elbow_tempered_softmax(real *restrict y, const real *restrict 
     }
 }
 
-/* With E ~ Exp(1) each and Σ π = 1 the largest of log π + g is −log E_D, whichever D it is, and the others are Gumbels below it,
- * −log(E_j / π_j + E_D): taken as log π_j − log(E_j + π_j E_D), in which nothing overflows. */
+/* With E ~ Exp(1) each and Σ π = 1 the largest of log π + g is v_D = −log E_D, whichever D it is, and the others are Gumbels below
+ * it, v_j = −log(E_j / π_j + E_D). What softmax takes the exponential of, v_j − v_D = log π_j − log(E_j / E_D + π_j), needs no
+ * search for the maximum, and nothing in it overflows.
+ *
+ * y = e^{(v − v_D)/τ} of a tile's rows, D at drawn[r]. q: exp(log_q), or NULL. */
+ELBOW_INLINE void weigh_given(real *restrict y, const real *restrict q, const real *restrict drawn,
+                              const real *restrict log_q, const uint32_t *restrict words, size_t count,
+                              size_t k, real temperature) {
+    real shares[TILE], sums[TILE], own_q[TILE], scale = 1 / temperature;
+    uint32_t firsts[TILE];
+    flat_values share;
+    for (size_t r = 0; r < count; ++r) firsts[r] = words[r * k + (size_t)drawn[r]];
+    for (size_t r = 0; r < count; ++r) shares[r] = 1 / elbow_narrow_exponential_of_word(firsts[r]);
+    for (size_t begin = 0; begin < count * k; begin += TILE) {
+        size_t n = least(TILE, count * k - begin);
+        const real *l = log_q + begin, *some = q == NULL ? own_q : q + begin;
+        spread(share, shares, n, k);
+        for (size_t i = 0; q == NULL && i < n; ++i) own_q[i] = elbow_exp(l[i]);
+        for (size_t i = 0; i < n; ++i)
+            sums[i] = share[i] * elbow_narrow_exponential_of_word(words[begin + i]) + some[i];
+        for (size_t i = 0; i < n; ++i) sums[i] = l[i] - elbow_log_narrow(sums[i]);
+        for (size_t i = 0; i < n; ++i)
+            y[begin + i] = elbow_exp_not_positive(scale * (sums[i] > 0 ? (real)0 : sums[i]));
+    }
+    for (size_t r = 0; r < count; ++r) y[r * k + (size_t)drawn[r]] = 1;
+}
+
+/* Where each row of the one-hot z is 1. */
+ELBOW_INLINE void find_drawn(real *restrict drawn, const real *restrict z, size_t rows, size_t k) {
+    for (size_t r = 0; r < rows; ++r) {
+        size_t at = 0;
+        for (size_t i = 0; i < k; ++i) at = z[r * k + i] > 0 ? i : at;
+        drawn[r] = (real)at;
+    }
+}
+
 ELBOW_KERNEL void elbow_gumbel_softmax_given(real *restrict y, const real *restrict z,
                                              const real *restrict log_q, const uint32_t *restrict words,
                                              size_t rows, size_t k, real temperature) {
     if (k == 0) return;
-    real firsts[TILE];
-    flat_values first_flat;
-    double sums[TILE];
+    real drawn[TILE];
     size_t step = tile_rows(k);
     for (size_t first = 0; first < rows; first += step) {
-        size_t count = least(step, rows - first);
+        size_t count = least(step, rows - first), at = first * k;
+        find_drawn(drawn, z + at, count, k);
+        weigh_given(y + at, NULL, drawn, log_q + at, words + at, count, k, temperature);
+        normalize_rows(y + at, count, k);
+    }
+}
+
+ELBOW_KERNEL void elbow_gumbel_rao_prepare(real *restrict q, real *restrict drawn, const real *restrict z,
+                                           const real *restrict log_q, size_t rows, size_t k) {
+    for (size_t i = 0; i < rows * k; ++i) q[i] = elbow_exp(log_q[i]);
+    find_drawn(drawn, z, rows, k);
+}
+
+ELBOW_KERNEL void elbow_gumbel_rao_backward(real *restrict dlogits, real *restrict y, const real *restrict q,
+                                            const real *restrict drawn, const real *restrict log_q,
+                                            const uint32_t *restrict words, const real *restrict dy,
+                                            size_t rows, size_t k, real temperature, real weight) {
+    if (k == 0) return;
+    real sums[TILE], means[TILE], scale = weight / temperature;
+    flat_values share, mean;
+    size_t step = tile_rows(k);
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = least(step, rows - first), at = first * k;
+        weigh_given(y + at, q + at, drawn + first, log_q + at, words + at, count, k, temperature);
+        row_sums(sums, value_term, y + at, y + at, 0, count, k);
+        row_sums(means, product_term, y + at, dy + at, 0, count, k);
         for (size_t r = 0; r < count; ++r) {
-            size_t at = (first + r) * k, drawn = 0;
-            for (size_t i = 0; i < k; ++i) drawn = z[at + i] > 0 ? i : drawn;
-            firsts[r] = (real)elbow_exponential_of_word(words[at + drawn]);
+            means[r] /= sums[r];
+            sums[r] = scale / sums[r];
         }
         for (size_t begin = 0; begin < count * k; begin += TILE) {
-            size_t n = least(TILE, count * k - begin), at = first * k + begin;
-            spread(first_flat, firsts, n, k);
-            for (size_t i = 0; i < n; ++i) sums[i] = elbow_exponential_of_word(words[at + i]);
-            for (size_t i = 0; i < n; ++i) {
-                real q = elbow_exp(log_q[at + i]);
-                sums[i] = z[at + i] > 0 ? (double)first_flat[i] : sums[i] + (double)(q * first_flat[i]);
-            }
-            for (size_t i = 0; i < n; ++i) {
-                real v = (real)-elbow_log_double(sums[i]);
-                y[at + i] = z[at + i] > 0 ? v : log_q[at + i] + v;
-            }
+            size_t n = least(TILE, count * k - begin), here = at + begin;
+            spread(share, sums, n, k);
+            spread(mean, means, n, k);
+            for (size_t i = 0; i < n; ++i)
+                dlogits[here + i] += share[i] * y[here + i] * (dy[here + i] - mean[i]);
         }
-        temper(y + first * k, count, k, temperature);
     }
 }
 
@@ -234,11 +293,6 @@ ELBOW_KERNEL void elbow_gumbel_softmax_given(real *restrict y, const real *restr
 ELBOW_INLINE real weighted_term(const real *a, const real *b, size_t i, real c) {
     (void)c;
     return a[i] * elbow_exp(b[i]);
-}
-
-ELBOW_INLINE real value_term(const real *a, const real *b, size_t i, real c) {
-    (void)b, (void)c;
-    return a[i];
 }
 
 /* x ← x (1 − (y / y_D)^τ) over a tile's rows; 0 where drawn, exactly. */

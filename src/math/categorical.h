@@ -40,6 +40,14 @@ void elbow_gumbel_softmax_given_backward(real *dlogits, const real *y, const rea
 void elbow_gumbel_softmax_given_along(real *dy, const real *y, const real *z, const real *log_q,
                                       const real *dlogits, size_t rows, size_t k, real temperature);
 
+/* The way back through such a y, without making it: dlogits += weight (1/τ) · y ⊙ (dy − Σ_k y_k dy_k), for any number of words after
+ * prepare made of z what they share: q = exp(log_q) and drawn (rows), where z is 1. y (rows, k) is overwritten, by nothing of
+ * use. */
+void elbow_gumbel_rao_prepare(real *q, real *drawn, const real *z, const real *log_q, size_t rows, size_t k);
+void elbow_gumbel_rao_backward(real *dlogits, real *y, const real *q, const real *drawn, const real *log_q,
+                               const uint32_t *words, const real *dy, size_t rows, size_t k, real temperature,
+                               real weight);
+
 /* dlogits += 2 J(middle) dz − ½ J(q) dz, J(p) = diag p − p pᵀ, q = exp(log_q): ReinMax (Liu et al. 2023). */
 void elbow_reinmax_backward(real *dlogits, const real *middle, const real *log_q, const real *dz, size_t rows,
                             size_t k);

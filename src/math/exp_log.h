@@ -112,6 +112,25 @@ ELBOW_INLINE float elbow_log1p_unit_float(float e) {
     return e - (half_square - s * (half_square + z * p));
 }
 
+/* ln x of a positive normal x, made in float, and without a division: where a loop needs many. With x = 2^k m as in
+ * elbow_log_double, ln m = f − f²/2 + f³ p(f). `less_one` is x − 1, used where k = 0: it may have more digits than x has.
+ * The caller looks after NaN. */
+ELBOW_INLINE float elbow_log_narrow_float(float x, float less_one) {
+    const uint32_t half_root = UINT32_C(0x3F3504F3), one = UINT32_C(0x3F800000);
+    uint32_t bits = elbow_bits_of_float(x);
+    uint32_t biased = (bits - half_root + one) >> 23; /* k + 127 */
+    float k = (float)((int32_t)biased - 127);
+    float f = elbow_float_of_bits(bits - (biased << 23) + one) - 1.0f;
+    f = biased == 127 ? less_one : f;
+    float z = f * f;
+    float low_p = (0x1.555554p-2f - f * 0x1.fffffcp-3f) + z * (0x1.999d5ap-3f - f * 0x1.555b4ap-3f);
+    float high_p = (0x1.23d21ap-3f - f * 0x1.fcf4c6p-4f) +
+                   z * ((0x1.dea282p-4f - f * 0x1.d635bcp-4f) + z * 0x1.1d8ea6p-4f);
+    float p = low_p + (z * z) * high_p;
+    float low = k * 0x1.0bfbe8p-15f - (0.5f * z - z * (f * p));
+    return k * 0x1.62ep-1f + (f + low);
+}
+
 /* tanh x: an odd polynomial near 0, where 1 − 2 / (1 + e^{2|x|}) would cancel, that form beyond. */
 ELBOW_INLINE float elbow_tanh_float(float x) {
     float a = x < 0.0f ? -x : x;
@@ -133,6 +152,7 @@ ELBOW_INLINE real elbow_abs(real x) { return fabs(x); }
 ELBOW_INLINE real elbow_exp(real x) { return exp(x); }
 ELBOW_INLINE real elbow_exp_not_positive(real x) { return exp(x); }
 ELBOW_INLINE real elbow_log(real x) { return log(x); }
+ELBOW_INLINE real elbow_log_narrow(real x) { return log(x); }
 ELBOW_INLINE real elbow_log1p_unit(real e) { return log1p(e); }
 ELBOW_INLINE real elbow_tanh(real x) { return tanh(x); }
 #else
@@ -144,6 +164,7 @@ ELBOW_INLINE real elbow_log(real x) {
     double y = elbow_log_double((double)x);
     return x != x ? x : (float)y;
 }
+ELBOW_INLINE real elbow_log_narrow(real x) { return elbow_log_narrow_float(x, x - 1.0f); }
 ELBOW_INLINE real elbow_log1p_unit(real e) { return elbow_log1p_unit_float(e); }
 ELBOW_INLINE real elbow_tanh(real x) { return elbow_tanh_float(x); }
 #endif

@@ -9,6 +9,20 @@ ELBOW_INLINE double elbow_exponential_of_word(uint32_t w) {
     return -elbow_log_double((elbow_double_of_word(w) + 0.5) * 0x1p-32);
 }
 
+/* −log u made in real: u is t or 1 − t by the word's last bit, t = (w' + ½) / 2³² by the others, w'. So both ends have the digits that
+ * the word has. */
+#ifdef ELBOW_REAL_DOUBLE
+ELBOW_INLINE real elbow_narrow_exponential_of_word(uint32_t w) {
+    double t = (elbow_double_of_word(w >> 1) + 0.5) * 0x1p-32;
+    return w & 1 ? -log1p(-t) : -log(t);
+}
+#else
+ELBOW_INLINE real elbow_narrow_exponential_of_word(uint32_t w) {
+    float t = ((float)(int32_t)(w >> 1) + 0.5f) * 0x1p-32f;
+    return -elbow_log_narrow_float(w & 1 ? 1.0f - t : t, -t);
+}
+#endif
+
 /* −log(−log u) */
 ELBOW_INLINE real elbow_gumbel_of_word(uint32_t w) {
     return (real)-elbow_log_double(elbow_exponential_of_word(w));

@@ -111,6 +111,8 @@ elbow_status elbow_group_reserve(elbow_group *group, size_t rows, bool training,
     ELBOW_TRY(elbow_arena_reals(arena, rows * group->variables, &group->spread));
     ELBOW_TRY(elbow_arena_take(arena, rows * group->words_width, sizeof *group->words, &group->words));
     if (training) ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->dq));
+    if (training && group->conditional > 0)
+        ELBOW_TRY(elbow_arena_reals(arena, rows * group->q_width, &group->given_q));
     ELBOW_TRY(group->posterior->reserve(group, rows, training, arena));
     return reserve_prior(group, rows, training, arena);
 }

@@ -69,6 +69,9 @@ typedef struct elbow_latent_ops {
     /* A relaxed sample, given that its nearest discrete value is z. */
     void (*relax_given)(const elbow_group *group, real *soft, const real *z, const real *q,
                         const uint32_t *words, size_t n, real temperature);
+    /* dq += the way back from dz through such a sample of group->words, over group->conditional. The caller goes through rounds 0,
+     * 1, … with other words and nothing else changed. */
+    void (*rao_backward)(elbow_group *group, size_t round, size_t n, real temperature);
     /* The derivative J of that sample in the heads, z and the words held: dq ← Jᵀ dz, and dsoft ← J along (n, q_size), each
      * overwritten. */
     void (*relax_given_backward)(const elbow_group *group, real *dq, const real *soft, const real *z,
@@ -182,6 +185,7 @@ struct elbow_group {
     real *z_block, *soft_block;
     real *dz;          /* (R, z_width), from elbow_stochastic_receive on */
     real *kl;          /* (R), of the last divergence */
+    real *given_q;     /* (R, q_width), e^q, where conditional > 0 */
     real *scratch;     /* (R · L): a value for each variable */
     real *row_scratch; /* (R) */
     real *spread;      /* (R · L): row weights, one a variable */

@@ -67,6 +67,14 @@ static void relax_given(const elbow_group *group, real *soft, const real *z, con
     elbow_binary_concrete_given(soft, z, q, words, n, temperature);
 }
 
+static void rao_backward(elbow_group *group, size_t round, size_t n, real temperature) {
+    (void)round;
+    elbow_binary_concrete_given(group->soft, group->z, group->q, group->words, n, temperature);
+    /* 1/τ is all that the temperature is there for: with 1/conditional it makes the mean */
+    elbow_binary_concrete_backward(group->dq, group->soft, group->dz, n,
+                                   temperature * (real)group->conditional);
+}
+
 static void relax_given_slope(const elbow_group *group, real *out, const real *soft, const real *z,
                               const real *q, const real *x, size_t n, real temperature) {
     (void)group;
@@ -142,6 +150,7 @@ const elbow_latent_ops elbow_latent_bernoulli = {
     .sample = sample,
     .surrogate = surrogate,
     .relax_given = relax_given,
+    .rao_backward = rao_backward,
     .relax_given_backward = relax_given_slope,
     .relax_given_along = relax_given_slope,
     .reinmax_backward = reinmax_backward,

@@ -65,6 +65,13 @@ static void relax_given(const elbow_group *group, real *soft, const real *z, con
     elbow_gumbel_softmax_given(soft, z, q, words, n, group->categories, temperature);
 }
 
+static void rao_backward(elbow_group *group, size_t round, size_t n, real temperature) {
+    size_t k = group->categories;
+    if (round == 0) elbow_gumbel_rao_prepare(group->given_q, group->scratch, group->z, group->q, n, k);
+    elbow_gumbel_rao_backward(group->dq, group->soft, group->given_q, group->scratch, group->q, group->words,
+                              group->dz, n, k, temperature, 1 / (real)group->conditional);
+}
+
 static void relax_given_backward(const elbow_group *group, real *dq, const real *soft, const real *z,
                                  const real *q, const real *dz, size_t n, real temperature) {
     elbow_gumbel_softmax_given_backward(dq, soft, z, q, dz, n, group->categories, temperature);
@@ -135,6 +142,7 @@ const elbow_latent_ops elbow_latent_categorical = {
     .sample = sample,
     .surrogate = surrogate,
     .relax_given = relax_given,
+    .rao_backward = rao_backward,
     .relax_given_backward = relax_given_backward,
     .relax_given_along = relax_given_along,
     .reinmax_backward = reinmax_backward,

@@ -338,10 +338,7 @@ static void relax_given_backward(const elbow_stochastic *layer, elbow_group *gro
     size_t n = rows_of(layer) * group->variables;
     for (size_t round = 0; round < group->conditional; round++) {
         elbow_stochastic_given_words(layer, group, pass, round, group->words);
-        group->latent->relax_given(group, group->soft, group->z, group->q, group->words, n, temperature);
-        /* 1/τ is all that the temperature is there for: with 1/count it makes the mean */
-        group->latent->relax_backward(group, group->dq, group->soft, group->q, group->dz, n,
-                                      temperature * (real)group->conditional);
+        group->latent->rao_backward(group, round, n, temperature);
     }
 }
 

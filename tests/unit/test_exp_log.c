@@ -91,6 +91,20 @@ static void log1p_unit_float(void **state) {
     assert_true(isnan(elbow_log1p_unit_float(NAN)));
 }
 
+static void log_narrow_float(void **state) {
+    (void)state;
+    double worst = 0;
+    for (uint32_t bits = 0x00800000; bits < 0x7F800000; bits += STRIDE) {
+        float x = elbow_float_of_bits(bits);
+        worst = fmax(worst, float_ulps(elbow_log_narrow_float(x, x - 1), log((double)x)));
+    }
+    for (float t = 0x1p-33f; t < 0.25f; t *= 1.0009765625f) /* 1 − t, with digits that it lost */
+        worst = fmax(worst, float_ulps(elbow_log_narrow_float(1 - t, -t), log1p(-(double)t)));
+    print_message("log in float: %.2f ulp\n", worst);
+    assert_true(worst < 2);
+    assert_true(elbow_log_narrow_float(1, 0) == 0);
+}
+
 static void tanh_float(void **state) {
     (void)state;
     double worst = 0;
@@ -115,9 +129,13 @@ static void words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exp_float),  cmocka_unit_test(exp_float_monotone),
-        cmocka_unit_test(log_double), cmocka_unit_test(log1p_unit_float),
-        cmocka_unit_test(tanh_float), cmocka_unit_test(words),
+        cmocka_unit_test(exp_float),
+        cmocka_unit_test(exp_float_monotone),
+        cmocka_unit_test(log_double),
+        cmocka_unit_test(log1p_unit_float),
+        cmocka_unit_test(log_narrow_float),
+        cmocka_unit_test(tanh_float),
+        cmocka_unit_test(words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
