@@ -11,11 +11,12 @@ cp idx-test-images.gz 'some data/mnist/t10k-images-idx3-ubyte.gz'
 cp idx-train-images.gz 'some data/binarized-mnist/train-images-idx3-ubyte.gz'
 for split in valid test; do cp idx-test-images.gz "some data/binarized-mnist/$split-images-idx3-ubyte.gz"; done
 
-# The program, but one of its rows fails, and it may be told to stop soon.
+# The program, but one of its rows fails, and it may be told to stop soon, or take its time to evaluate.
 cat >program <<END
 #!/bin/bash
 case "\$*" in *train*estimator.name=reinforce*) echo 'elbow: no' >&2 && exit 1 ;; esac
 if [ -e stop-next ] && [ "\$1" = train ]; then rm stop-next && exec "$ELBOW" "\$@" --set checkpoint.time_limit=0.05; fi
+if [ -e slow-next ] && [ "\$1" = evaluate ]; then rm slow-next && echo \$\$ >slow && exec sleep 100; fi
 exec "$ELBOW" "\$@"
 END
 chmod +x program
@@ -57,6 +58,22 @@ quiet again reproduce relax2018 --steps 2000 --seeds 1 --only disarm
 quiet plain launch 0 train "$ELBOW_SOURCE/configs/relax2018.ini" --set train.steps=2000 --set train.epochs=0 \
     --set estimator.name=disarm --set 'data.file=the runs/relax2018-2000-steps/data/binarized-mnist.h5' --out plain
 [ "$(digest plain)" = "$(digest 'the runs/relax2018-2000-steps/disarm-1')" ] || fail 'another digest after a stop'
+
+# Ctrl-C while it evaluates ends that too, and leaves nothing half-done; then it goes on from there.
+touch slow-next
+ELBOW=$PWD/program env --default-signal=INT timeout --foreground 200 "$ELBOW_SOURCE/scripts/reproduce" jang2017 --quick \
+    --only categorical-muprop --data 'some data' --out 'the runs' >log 2>&1 &
+begun=$!
+for ((i = 0; i < 600; i++)); do if [ -s slow ]; then break; fi && sleep 0.1; done
+[ -s slow ] || { cat log >&2 && fail 'it does not evaluate'; }
+kill -INT "$begun"
+code=0
+wait "$begun" || code=$?
+[ $code = 130 ] || { cat log >&2 && fail "exit code $code after Ctrl-C"; }
+if kill "$(cat slow)" 2>kill.log; then fail 'the evaluation runs on after Ctrl-C'; fi
+[ -z "$(find "$runs/figures" -name 'categorical-muprop*')" ] || fail 'half of an evaluation is left'
+reproduce jang2017 --quick --only categorical-muprop >log || { cat log >&2 && fail 'it does not go on after Ctrl-C'; }
+says '^\| categorical-muprop \| 107.0 \| 1 \|'
 
 # The cut of the training images, and the stages of a run.
 reproduce arsm2019 --seeds 1 --only gumbel-softmax@10 >log || { cat log >&2 && fail 'a stage fails'; }
