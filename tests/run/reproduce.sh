@@ -106,4 +106,16 @@ wrong "no row 'gumbel'; there are: categorical-gumbel-softmax" jang2017 --only g
 wrong 'a number, 1 or more' jang2017 --seeds none
 wrong 'no nowhere/binarized-mnist/train-images.*give the folder' jang2017 --data nowhere --out nothing
 wrong 'no run 99; there are' jang2017 --task 99
+wrong '--quick is 200 steps' jang2017 --steps 50 --quick --dry-run
+wrong '--quick is 200 steps' jang2017 --quick --steps 50 --dry-run
+wrong "--data wants a folder, and not '--quick'" jang2017 --data --quick --dry-run
+wrong "--out wants a folder, and not '--list'" jang2017 --out --list
+wrong "--out wants a folder, and not ''" jang2017 --out
+
+# How many runs there are is written by hand in two more places.
+"$ELBOW_SOURCE/scripts/reproduce" jang2017 --list >log
+array=$(grep -o -- '--array=1-[0-9]* jobs/reproduce.sbatch jang2017' log) || fail 'no array is said'
+for file in scripts/reproduce jobs/reproduce.sbatch; do
+    grep -qF -- "sbatch $array" "$ELBOW_SOURCE/$file" || fail "$file says another array than $array"
+done
 [ ! -e nothing ] || fail 'left something'
