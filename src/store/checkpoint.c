@@ -211,11 +211,22 @@ static bool same_shape(const elbow_tensor *a, const elbow_tensor *b) {
     return a->dims == b->dims && memcmp(a->shape, b->shape, a->dims * sizeof *a->shape) == 0;
 }
 
-elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
-                                  real *out, const char *subject) {
+static bool is_loose(const elbow_tensor *tensor, const char *loose) {
+    return loose != NULL && strncmp(tensor->name, loose, strlen(loose)) == 0;
+}
+
+/* The tensor of that name and shape, or NULL. */
+static const elbow_tensor *find_match(const elbow_params *from, const elbow_tensor *want) {
+    const elbow_tensor *have = elbow_params_find(from, want->name);
+    return have && same_shape(have, want) ? have : NULL;
+}
+
+static elbow_status check_tensors(const elbow_params *from, const elbow_params *to, const char *loose,
+                                  const char *subject) {
     for (size_t i = 0; i < to->tensor_count; i++) {
         const elbow_tensor *want = &to->tensors[i], *have = elbow_params_find(from, want->name);
         char have_shape[96], want_shape[96];
+        if (is_loose(want, loose)) continue;
         ELBOW_CHECK(have, ELBOW_MISMATCH,
                     "%s: no tensor %s, which this model has; use the config that it was trained with "
                     "(`elbow info --config`)",
@@ -226,16 +237,42 @@ elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, 
                     subject, want->name, shape_text(have_shape, have), shape_text(want_shape, want));
     }
     for (size_t i = 0; i < from->tensor_count; i++)
-        ELBOW_CHECK(elbow_params_find(to, from->tensors[i].name), ELBOW_MISMATCH,
+        ELBOW_CHECK(is_loose(&from->tensors[i], loose) || elbow_params_find(to, from->tensors[i].name),
+                    ELBOW_MISMATCH,
                     "%s: tensor %s, which this model has not; use the config that it was trained with "
                     "(`elbow info --config`)",
                     subject, from->tensors[i].name);
+    return ELBOW_OK;
+}
 
-    memset(out, 0, to->size * sizeof *out); /* the gaps between tensors are zero */
+/* Those that match; returns how many do not. */
+static size_t copy_tensors(const elbow_params *from, const real *values, const elbow_params *to, real *out) {
+    size_t unmatched = 0;
     for (size_t i = 0; i < to->tensor_count; i++) {
-        const elbow_tensor *want = &to->tensors[i], *have = elbow_params_find(from, want->name);
-        memcpy(out + want->offset, values + have->offset, want->count * sizeof *out);
+        const elbow_tensor *want = &to->tensors[i], *have = find_match(from, want);
+        if (have)
+            memcpy(out + want->offset, values + have->offset, want->count * sizeof *out);
+        else
+            unmatched++;
     }
+    return unmatched;
+}
+
+elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
+                                  real *out, const char *subject) {
+    ELBOW_TRY(check_tensors(from, to, NULL, subject));
+    memset(out, 0, to->size * sizeof *out); /* the gaps between tensors are zero */
+    copy_tensors(from, values, to, out);
+    return ELBOW_OK;
+}
+
+elbow_status elbow_checkpoint_map_over(const elbow_params *from, const real *values, const elbow_params *to,
+                                       const char *loose, real *out, size_t *kept, size_t *dropped,
+                                       const char *subject) {
+    *kept = *dropped = 0;
+    ELBOW_TRY(check_tensors(from, to, loose, subject));
+    *kept = copy_tensors(from, values, to, out);
+    for (size_t i = 0; i < from->tensor_count; i++) *dropped += find_match(to, &from->tensors[i]) == NULL;
     return ELBOW_OK;
 }
 

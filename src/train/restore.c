@@ -135,16 +135,27 @@ elbow_status elbow_run_restore_weights(elbow_run *run, elbow_checkpoint *checkpo
     return status;
 }
 
+/* What an estimator learns for itself (a baseline, a scale, a network) is no part of the model: it begins anew where the
+ * run of the checkpoint had none. */
 static elbow_status map_model(const elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,
                               const char *subject) {
+    const elbow_params *params = elbow_vae_params(run->vae);
+    real *parameters = elbow_exchange_parameters(run->exchange);
     const real *values = NULL;
+    size_t kept = 0, dropped = 0;
     bool averaged = false;
     if (run->world->rank != 0) return ELBOW_OK;
     ELBOW_TRY(elbow_checkpoint_weights(checkpoint, which, &values, &averaged, subject));
     if (averaged)
         elbow_notice("from the average of the weights of %s (--weights last takes those of its last step)",
                      subject);
-    return map_block(run, checkpoint, values, elbow_exchange_parameters(run->exchange), subject);
+    elbow_params_initialize(params, run->order.seed, parameters);
+    ELBOW_TRY(elbow_checkpoint_map_over(checkpoint->layout, values, params, "estimator.", parameters, &kept,
+                                        &dropped, subject));
+    if (kept + dropped > 0)
+        elbow_notice("the estimator differs: of its own tensors %zu begin anew, and %zu of %s are dropped",
+                     kept, dropped, subject);
+    return ELBOW_OK;
 }
 
 elbow_status elbow_run_restore_model(elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,

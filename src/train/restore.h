@@ -9,7 +9,7 @@
 elbow_status elbow_run_restore(elbow_run *run, elbow_checkpoint *checkpoint, const char *subject);
 
 /* Parameters alone, for a run that begins: its average where there is one, but as `which` says (elbow_checkpoint_weights).
- * Collective. */
+ * The estimator's own (estimator.*) need not match: those that do not begin as in a new run. Collective. */
 elbow_status elbow_run_restore_model(elbow_run *run, const elbow_checkpoint *checkpoint, const char *which,
                                      const char *subject);
 

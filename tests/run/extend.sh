@@ -42,3 +42,15 @@ quiet from launch 2 train "${fixed[@]}" --set run.seed=5 --set train.steps=1 --s
 elbo() { "$ELBOW" evaluate "$1" --samples 1 --data data.h5 | sed -n 's/^  -ELBO  *\([0-9.]*\) .*/\1/p'; }
 a=$(elbo five) b=$(elbo from)
 awk -v a="$a" -v b="$b" 'BEGIN { exit !((a - b) ^ 2 < 1) }' || fail "-ELBO of five is $a, of the run from it $b"
+
+# What an estimator has of its own begins anew, or is dropped, where the other run's was another; a resumed run's may not be.
+new=("${small[@]}" --set parallel.shards=4 --set train.epochs=0 --set train.steps=2)
+quiet relax launch 2 train "${new[@]}" --set estimator.name=relax --from five --out relax
+grep -q 'the estimator differs: of its own tensors [1-9][0-9]* begin anew, and 0 of five are dropped' relax.log || { cat relax.log >&2 && fail 'no word of what begins anew'; }
+quiet muprop launch 0 train "${new[@]}" --set estimator.name=muprop --from relax --out muprop
+quiet plain launch 2 train "${new[@]}" --from relax --out plain
+grep -q 'of its own tensors 0 begin anew, and [1-9][0-9]* of relax are dropped' plain.log || { cat plain.log >&2 && fail 'no word of what is dropped'; }
+quiet again launch 0 train "${new[@]}" --set estimator.name=relax --from relax --out again
+grep -q 'the estimator differs' again.log && fail 'the same estimator differs'
+expect_fail 1 'estimator.name = .*relax.* differs' launch 0 train --resume plain --set estimator.name=relax
+expect_fail 1 'tensor .*this model' launch 0 train "${new[@]}" --set model.encoder=32 --set estimator.name=relax --from five --out x

@@ -114,6 +114,12 @@ elbow_status elbow_checkpoint_get_context(const elbow_checkpoint *checkpoint, el
 elbow_status elbow_checkpoint_map(const elbow_params *from, const real *values, const elbow_params *to,
                                   real *out, const char *subject);
 
+/* The same over what `out` holds, as a model that begins: tensors whose names begin with `loose` may be missing or of another
+ * shape, and stay as they are in `out` (*kept of them), or be left over (*dropped). */
+elbow_status elbow_checkpoint_map_over(const elbow_params *from, const real *values, const elbow_params *to,
+                                       const char *loose, real *out, size_t *kept, size_t *dropped,
+                                       const char *subject);
+
 /* The weights that a checkpoint's model is used with, of those in its layout: the average (optimizer.average) where there is
  * one, else those of the last step; `which` ("average", "last"; NULL: neither is asked for) insists. *averaged says which of
  * them *values are. ELBOW_USAGE. */
