@@ -338,9 +338,11 @@ elbow_status elbow_train(elbow_run *run) {
     elbow_pace_begin(&clock.pace, run); /* its warnings come before the table */
     elbow_report_start(run);
     elbow_pace_say(&clock.pace, run);
-    if (elbow_protocol_ended(run))
-        elbow_notice("this run is finished; for more steps: --set train.%s=N",
-                     elbow_protocol_out_of_patience(run) ? "patience" : "epochs");
+    if (elbow_protocol_ended(run) && !evaluation_due(run) && elbow_protocol_test_due(run))
+        elbow_notice("this run is trained to its end: only the look at test is left");
+    else if (elbow_protocol_ended(run))
+        elbow_notice("this run is finished; for more steps: --set %s=N",
+                     elbow_protocol_out_of_patience(run) ? "train.patience" : elbow_protocol_length_key(run));
     snprintf(reason, sizeof reason, "from step %lld on %d ranks, rank 0 on %s", (long long)run->step,
              run->world->size, run->world->host);
     ELBOW_TRY_ALL(run->world, elbow_run_write_state(run, "running", reason));

@@ -55,6 +55,11 @@ bool elbow_protocol_ended(const elbow_run *run) {
     return run->step >= run->run_steps || elbow_protocol_out_of_patience(run);
 }
 
+const char *elbow_protocol_length_key(const elbow_run *run) {
+    int64_t steps = run->options->train.steps;
+    return steps > 0 && steps == run->run_steps ? "train.steps" : "train.epochs";
+}
+
 /* ---------------------------------------------------------------------------------------- test, once */
 
 bool elbow_protocol_test_wanted(const elbow_run *run) {
@@ -135,8 +140,10 @@ static elbow_status look_back(elbow_run *run, elbow_evaluation *evaluation, bool
     status = elbow_world_agree(run->world, status);
     *had = status == ELBOW_OK;
     if (!*had) {
-        elbow_warn("test is not evaluated: %s; once that is mended: elbow train --resume %s",
-                   elbow_error_message(), run->directory);
+        elbow_warn("test is not evaluated: %s; once that is mended: elbow train --resume %s; or, by the last "
+                   "checkpoint's weights: elbow evaluate %s --split test --samples %lld",
+                   elbow_error_message(), run->directory, run->directory,
+                   (long long)run->options->train.test_samples);
         status = ELBOW_OK;
         goto done;
     }
@@ -165,7 +172,7 @@ static void say_test(const elbow_run *run) {
     const elbow_table *t = &run->metrics.test;
     size_t last = t->rows - 1;
     char iwae[32];
-    if (t->rows == 0) return;
+    if (t->rows == 0 || (elbow_protocol_test_wanted(run) && elbow_protocol_test_due(run))) return;
     const double *elbo = elbow_table_column(t, "elbo"), *error = elbow_table_column(t, "elbo_error"),
                  *bound = elbow_table_column(t, "iwae"), *bound_error = elbow_table_column(t, "iwae_error"),
                  *samples = elbow_table_column(t, "samples"), *step = elbow_table_column(t, "step");
@@ -177,11 +184,15 @@ static void say_test(const elbow_run *run) {
 
 void elbow_protocol_say(const elbow_run *run) {
     elbow_split split = elbow_protocol_selects(run);
+    char longer[96] = "";
+    if (run->step >= run->run_steps)
+        snprintf(longer, sizeof longer, " --set %s=N, with more than the %lld steps that are done",
+                 elbow_protocol_length_key(run), (long long)run->step);
     if (elbow_protocol_out_of_patience(run))
         elbow_notice("%lld evaluation%s on %s in a row no better than the best: train.patience. Go on with: "
-                     "elbow train --resume %s --set train.patience=%lld",
+                     "elbow train --resume %s --set train.patience=%lld%s",
                      (long long)run->waited, run->waited == 1 ? "" : "s", elbow_split_name(split),
-                     run->directory, 2 * (long long)run->waited);
+                     run->directory, 2 * (long long)run->waited, longer);
     if (isfinite(run->best))
         elbow_notice("best -ELBO on %s %.2f at step %lld: checkpoints/best.h5%s", elbow_split_name(split),
                      run->best, (long long)run->best_step,

@@ -26,6 +26,7 @@ int64_t elbow_protocol_waited(const elbow_table *evaluation, elbow_split split);
 /* Whether the run is over: its steps are done, or it has waited for long enough (run->waited). */
 bool elbow_protocol_out_of_patience(const elbow_run *run);
 bool elbow_protocol_ended(const elbow_run *run);
+const char *elbow_protocol_length_key(const elbow_run *run); /* the option that the run's steps follow from */
 
 /* Whether the run, which is over, has not looked at test yet with its best weights and that many draws. */
 bool elbow_protocol_test_wanted(const elbow_run *run); /* by the options and splits alone */

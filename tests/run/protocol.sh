@@ -72,6 +72,8 @@ quiet always launch 2 train "${stop[@]}" --set train.evaluate_test=always --out 
 mv full/checkpoints/best.h5 .
 quiet gone launch 2 train --resume full --set train.test_samples=21
 grep -q 'warning: test is not evaluated: .*best.h5.*elbow train --resume full' gone.log || { cat gone.log >&2 && fail 'no best.h5, and no word'; }
+grep -q 'only the look at test is left' gone.log || { cat gone.log >&2 && fail 'it does not say what is left'; }
+grep -q 'test, by the weights' gone.log && fail 'an old row is told as the new one'
 mv best.h5 full/checkpoints
 quiet back launch 2 train --resume full --set train.test_samples=21
 [ "$(rows full | grep -c '^test ')" = 2 ] && [ "$(digest full)" = "$(digest none)" ] || fail 'more draws are no second look'
