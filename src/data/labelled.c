@@ -1,5 +1,6 @@
 #include "data/labelled.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct elbow_labelled {
     uint32_t *
         turns; /* (2n): which of those has turn i, the round of n twice so that a part of it is in one piece */
     real *codes;                            /* (2n): its label */
+    uint32_t *examples;                     /* (n): those of x, as the training split numbers them */
     size_t count, a_step, shards;           /* n, M, S */
     elbow_piece *joined_x, *joined_context; /* room for a batch's pieces, and one more */
 };
@@ -122,6 +124,7 @@ static elbow_status read_chosen(elbow_labelled *l, const elbow_view *view, const
         const candidate **found = bsearch(&chosen[i], sorted, n, sizeof *sorted, by_example);
         l->turns[i] = l->turns[i + n] = (uint32_t)(found - sorted);
         l->codes[i] = l->codes[i + n] = (real)chosen[i]->class;
+        l->examples[i] = sorted[i]->example;
     }
     ELBOW_TRY(read_part(&l->x, view, ELBOW_X, sorted, n, arena));
     if (view->context == ELBOW_PARTS) return ELBOW_OK;
@@ -160,6 +163,7 @@ elbow_status elbow_labelled_create(elbow_labelled **labelled, const elbow_view *
     *l = (elbow_labelled){.count = n, .a_step = view->labelled, .shards = order->shards};
     ELBOW_TRY(elbow_arena_take(arena, 2 * n, sizeof *l->turns, &l->turns));
     ELBOW_TRY(elbow_arena_reals(arena, 2 * n, &l->codes));
+    ELBOW_TRY(elbow_arena_take(arena, n, sizeof *l->examples, &l->examples));
     ELBOW_TRY(elbow_arena_take(arena, pieces, sizeof *l->joined_x, &l->joined_x));
     ELBOW_TRY(elbow_arena_take(arena, pieces, sizeof *l->joined_context, &l->joined_context));
     *labelled = l;
@@ -175,10 +179,23 @@ size_t elbow_labelled_most(size_t labelled, size_t shards) {
 /* M and S are below 2^32. */
 static size_t share(const elbow_labelled *l, size_t shard) { return shard * l->a_step / l->shards; }
 
+/* The shard's in a step are turns *turn … *turn + rows − 1. */
+static size_t turns_of(const elbow_labelled *l, size_t shard, uint64_t step, size_t *turn) {
+    size_t begin = share(l, shard);
+    *turn = (size_t)((step % l->count * l->a_step + begin) % l->count);
+    return share(l, shard + 1) - begin;
+}
+
+size_t elbow_labelled_example(const elbow_labelled *l, size_t shard, uint64_t step, size_t row) {
+    size_t turn = 0, rows = turns_of(l, shard, step, &turn);
+    assert(row < rows);
+    (void)rows;
+    return l->examples[l->turns[turn + row]];
+}
+
 void elbow_labelled_join(elbow_labelled *l, size_t shard, uint64_t step, elbow_pieces *pieces,
                          elbow_values *y) {
-    size_t begin = share(l, shard), rows = share(l, shard + 1) - begin, others = 0, count = pieces->count;
-    size_t turn = (size_t)((step % l->count * l->a_step + begin) % l->count);
+    size_t turn = 0, rows = turns_of(l, shard, step, &turn), others = 0, count = pieces->count;
     memcpy(l->joined_x, pieces->x, count * sizeof *l->joined_x);
     l->joined_x[count] = (elbow_piece){l->x, l->turns + turn, 0, rows};
     if (pieces->context != NULL) {

@@ -23,4 +23,7 @@ size_t elbow_labelled_most(size_t labelled, size_t shards);
 void elbow_labelled_join(elbow_labelled *labelled, size_t shard, uint64_t step, elbow_pieces *pieces,
                          elbow_values *y);
 
+/* The example of the training split that is `row` of those, counted from the first labelled one. */
+size_t elbow_labelled_example(const elbow_labelled *labelled, size_t shard, uint64_t step, size_t row);
+
 #endif

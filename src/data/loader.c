@@ -261,6 +261,16 @@ void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t s
     if (loader->windows != NULL) elbow_windows_release(loader->windows, shard);
 }
 
+elbow_status elbow_loader_example(const elbow_loader *loader, size_t shard, size_t t, uint64_t step,
+                                  size_t row, size_t *example) {
+    size_t first = 0, others = 0; /* labelled ones are behind the others */
+    elbow_order_step(&loader->order, shard, t, &first, &others);
+    if (row < others || loader->labelled == NULL)
+        return elbow_order_example(&loader->order, shard, loader->epoch, t, row, example);
+    *example = elbow_labelled_example(loader->labelled, shard, step, row - others);
+    return ELBOW_OK;
+}
+
 /* ------------------------------------------------------------------------------------ block reader */
 
 struct elbow_block_reader {

@@ -1,5 +1,6 @@
 #include "elbow/data/order.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "elbow/base/random.h"
@@ -184,6 +185,7 @@ elbow_status elbow_order_example(const elbow_order_spec *spec, size_t shard, uin
     size_t slice = 0, count = 0, first = 0, rows = 0;
     elbow_order_slice(spec, shard, &slice, &count);
     elbow_order_step(spec, shard, t, &first, &rows);
+    assert(row < rows);
     uint32_t *both = calloc(2 * count + 1, sizeof *both);
     ELBOW_CHECK(both != NULL, ELBOW_MEMORY, "no memory for the order of %zu examples", count);
     elbow_order_permutation(spec, shard, epoch, both, both + count);

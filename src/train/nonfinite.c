@@ -32,8 +32,8 @@ static int64_t example_of(const elbow_run *run, const elbow_suspect *suspect) {
     size_t example = 0;
     if (suspect->count == 0) return -1;
     elbow_status status =
-        elbow_order_example(&run->order, suspect->shard, (uint64_t)(run->step / run->epoch_steps),
-                            (size_t)(run->step % run->epoch_steps), suspect->row, &example);
+        elbow_loader_example(run->loader, suspect->shard, (size_t)(run->step % run->epoch_steps),
+                             (uint64_t)run->step, suspect->row, &example);
     return status == ELBOW_OK ? (int64_t)example : -1;
 }
 

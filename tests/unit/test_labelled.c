@@ -1,5 +1,5 @@
 /* Labels that are known: which examples have them, and that every step has its share of those, on whatever shards and from wherever
- * examples come. */
+ * examples come; and that each row of a batch is found again in the training split. */
 #include "files.h"
 
 #include <math.h>
@@ -60,6 +60,9 @@ static void take(step *found, const elbow_view *view, const elbow_order_spec *or
         elbow_order_step(order, shard, (size_t)(t % steps), &first, &others);
         assert_true(batch.rows >= others && batch.rows <= rows);
         for (size_t r = 0; r < batch.rows; r++) {
+            size_t example = TRAIN;
+            OK(elbow_loader_example(loader, shard, (size_t)(t % steps), t, r, &example));
+            assert_int_equal(example, (size_t)batch.x.reals[r]);
             assert_int_equal(isnan(batch.y.reals[r]), r < others);
             if (r < others) continue;
             found->number[found->count] = (size_t)batch.x.reals[r];

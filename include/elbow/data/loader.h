@@ -61,6 +61,10 @@ void elbow_loader_epoch(elbow_loader *loader, uint64_t epoch);
  * them. Sets batch->rows: 0 where reading ahead has failed. */
 void elbow_loader_batch(elbow_loader *loader, size_t shard, size_t t, uint64_t step, elbow_batch *batch);
 
+/* The example of the training split that is row `row` of that batch, of the current epoch. As slow as a permutation. ELBOW_MEMORY. */
+elbow_status elbow_loader_example(const elbow_loader *loader, size_t shard, size_t t, uint64_t step,
+                                  size_t row, size_t *example);
+
 /* Whether all batches so far were what they should be; the failure of reading ahead where they were not. */
 elbow_status elbow_loader_status(elbow_loader *loader);
 

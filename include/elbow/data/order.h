@@ -65,8 +65,8 @@ size_t elbow_order_step_windows(const elbow_order_spec *spec);
 void elbow_order_permutation(const elbow_order_spec *spec, size_t shard, uint64_t epoch,
                              uint32_t *permutation, uint32_t *scratch);
 
-/* The example of the training split that is row `row` of the shard's batch in step t of the epoch. As slow as a
- * permutation. ELBOW_MEMORY. */
+/* The example of the training split that is row `row` of the shard's in step t of the epoch, of those that the order gives it. As
+ * slow as a permutation. ELBOW_MEMORY. */
 elbow_status elbow_order_example(const elbow_order_spec *spec, size_t shard, uint64_t epoch, size_t t,
                                  size_t row, size_t *example);
 
