@@ -71,6 +71,12 @@ void elbow_noise_words(char *text, size_t room, const elbow_noise_scale *scale, 
 void elbow_report_noise(const elbow_run *run) {
     char text[LINE];
     elbow_noise_scale scale;
+    if (run->view.labels > 0) {
+        elbow_detail(
+            "gradient noise scale: not known, as with data.labels a step's examples are of two kinds, "
+            "whose gradients differ");
+        return;
+    }
     if (elbow_exchange_leaves(run->exchange) < 2) {
         bool shards = run->order.shards < 2;
         elbow_detail(

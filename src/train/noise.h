@@ -9,7 +9,7 @@
 void elbow_noise_words(char *text, size_t room, const elbow_noise_scale *scale, size_t batch,
                        const char *optimizer);
 
-/* A line of them at the run's end; where one gradient a step leaves nothing to compare, a line on what would tell. Local. */
+/* A line of them at the run's end; where one gradient a step leaves nothing to compare, a line on what would tell; with data.labels one that it is not known. Local. */
 void elbow_report_noise(const elbow_run *run);
 
 #endif

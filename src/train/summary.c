@@ -152,6 +152,14 @@ static double overlap_of(const elbow_run *run, size_t epoch_step, size_t example
     return sum;
 }
 
+/* Labelled examples have another gradient, and are as many of each class: the step is no sample of one law, of which the leaves
+ * could tell the variance. */
+static elbow_noise noise_of(const elbow_run *run, double of_sum, double of_leaves, size_t epoch_step,
+                            size_t examples) {
+    if (run->view.labels > 0) return (elbow_noise){(double)NAN, (double)NAN};
+    return elbow_noise_of_step(of_sum, of_leaves, (double)examples, overlap_of(run, epoch_step, examples));
+}
+
 elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flags, double seconds,
                                  const double *squares, elbow_step_report *report) {
     size_t rank = (size_t)run->world->rank, epoch_step = (size_t)(run->step % run->epoch_steps);
@@ -183,7 +191,6 @@ elbow_status elbow_summary_agree(elbow_summary *s, elbow_run *run, unsigned flag
     }
     memcpy(&report->terms, terms, sizeof terms);
     report->gradient_norm = sqrt(square);
-    report->noise = elbow_noise_of_step(square, elbow_exact_value(leaves), (double)report->examples,
-                                        overlap_of(run, epoch_step, report->examples));
+    report->noise = noise_of(run, square, elbow_exact_value(leaves), epoch_step, report->examples);
     return ELBOW_OK;
 }

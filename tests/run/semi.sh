@@ -22,6 +22,10 @@ quiet sum2 launch 3 train "${semi[@]}" --set estimator.name=marginal --out sum2
 same sum sum2
 differ one sum 'the estimator is another'
 rows one | grep '^evaluation .* accuracy=0x' >/dev/null || fail 'no accuracy in the metrics'
+"$ELBOW" info one | grep -q 'evaluation .*accuracy [0-9.]' || fail 'info says nothing of accuracy'
+# Leaves of two kinds of examples tell of no noise scale.
+if rows one | grep -q 'noise_scale=0x'; then fail 'a noise scale with labels'; fi
+if grep -q 'noise scale [0-9a]' one.log; then fail 'it says a noise scale'; fi
 
 # The share of right labels that evaluate prints is that of the run's end, and that of what encode writes.
 quiet evaluate launch 0 evaluate one --samples 2 --csv figures.csv

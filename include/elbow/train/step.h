@@ -24,7 +24,8 @@ typedef struct elbow_step_report {
     elbow_terms terms;    /* sums over the step's examples */
     size_t examples;      /* of all shards */
     double gradient_norm; /* before clipping */
-    elbow_noise noise; /* of the gradient; NaN where its sum has one leaf only, or one beyond elbow_exact */
+    elbow_noise
+        noise; /* of the gradient; NaN with data.labels, where its sum has one leaf only, or one beyond elbow_exact */
     double temperature, beta, learning_rate;
     bool finite; /* else no parameter was changed, and neither terms nor norm say anything */
     unsigned flags;
