@@ -106,10 +106,13 @@ void elbow_label_learn(elbow_stochastic *layer, elbow_group *group, const elbow_
     memset(weights, 0, rows * sizeof *weights);
     for (size_t b = 0; b < B; b++) {
         if (!is_known(group, b)) continue;
-        terms->objective += (double)objective->classify * (double)log_q[row_of(group, b, 0, B)];
-        for (size_t s = 0; s < S; s++)
-            weights[s * B + b] =
-                -objective->weight * objective->classify * (real)elbow_label_share(group, b, s, S) / (real)S;
+        for (size_t s = 0; s < S; s++) {
+            size_t share = elbow_label_share(group, b, s, S);
+            weights[s * B + b] = -objective->weight * objective->classify * (real)share / (real)S;
+            if (share > 0) /* of a label that is summed over the other rows may have log 0 */
+                terms->objective += (double)objective->classify * ((double)share / (double)S) *
+                                    (double)log_q[row_of(group, b, s, B)];
+        }
     }
     elbow_group_log_q_backward(group, weights, rows, 0, false);
     for (size_t b = 0; b < B; b++)
