@@ -21,7 +21,7 @@ size_t elbow_swaps_count(const elbow_stochastic *layer, size_t most) {
     size_t count = 0;
     for (size_t g = 0; g < layer->count; g++) {
         size_t K = elbow_swaps_categories(&layer->groups[g]);
-        if (!is_first_of_its_kind(layer, g)) continue;
+        if (K < 2 || !is_first_of_its_kind(layer, g)) continue;
         if (K / 2 > most / (K - 1) || K * (K - 1) / 2 > most - count) return SIZE_MAX;
         count += K * (K - 1) / 2;
     }
