@@ -110,7 +110,7 @@ static void judge(char text[CELL], const elbow_bench_estimator *e) {
     if (!e->finite)
         snprintf(text, CELL, "not finite");
     else if (!isfinite(e->bias.z))
-        text[0] = 0;
+        snprintf(text, CELL, "%s", isfinite(e->bias.bias.value) ? "all draws were alike" : "");
     else if (seen)
         snprintf(text, CELL, e->unbiased ? "OFF, and should not be" : "biased");
     else if (e->bias.z == 0)
@@ -185,8 +185,9 @@ static void print(const elbow_bench_estimators *b, const request *asked, const e
                (long long)checkpoint->epoch);
     else
         printf("  model      %s, untrained\n", asked->arguments->plain[0]);
-    printf("  gradient   of %zu parameters%s, on %zu examples; temperature %.4g, beta %.4g\n", b->parameters,
-           asked->what.all ? "" : " of q(z|x)", b->examples, b->temperature, b->beta);
+    printf("  gradient   of %zu parameters%s, on %zu examples%s; temperature %.4g, beta %.4g\n",
+           b->parameters, asked->what.all ? "" : " of q(z|x)", b->examples,
+           elbow_vae_classes(model->vae) > 0 ? ", without their labels" : "", b->temperature, b->beta);
     print_reference(b);
     if (base == NULL) {
         printf("\n");

@@ -13,9 +13,12 @@
 #include "train/bench_members.h"
 #include "train/gradient_blocks.h"
 
+/* Draws of a gradient whose rows and times are averaged: what some do on every fourth step (rebar, relax) is in one of them. */
+enum { CYCLE = 4 };
 enum { LEAST_PAIRS = 4, MOST_PAIRS = 100, MOST_MEMBERS = 64, MOST_EACH = 1000000 };
 enum { REFERENCE_SAMPLES = 16 }; /* with so many, leave-one-out baselines are nearly as good as with all */
 
+static const double UNSEEN = 1e-11; /* a variance beside |g|² that is rounding */
 /* Of the seconds: for costs, and for the reference where it has noise. */
 static const double COST_SHARE = 0.15, REFERENCE_SHARE = 0.45;
 
@@ -77,16 +80,18 @@ static size_t samples_of(const comparison *c) {
 
 static bool takes_part(const candidate *one) { return one->member.vae != NULL && one->row.finite; }
 
-/* A gradient by no clock: memory is touched, decoder rows are counted. */
+/* Gradients by no clock: memory is touched, decoder rows are counted. */
 static void warm_up(comparison *c, candidate *one) {
+    size_t draws = elbow_vae_estimator(one->member.vae).noiseless ? 1 : CYCLE;
+    double rows = (double)(draws * c->subject.batch.rows);
     one->member.purpose = "bench.pilot.";
-    const real *gradient = elbow_bench_member_draw(&one->member, 0);
-    const elbow_estimator_view seen = elbow_vae_estimator(one->member.vae);
-    size_t last = c->subject.batch.rows % one->member.rows; /* what the last piece had */
-    double rows = (double)(last ? last : one->member.rows);
-    one->row.forward = (double)seen.forward / rows;
-    one->row.backward = (double)seen.backward / rows;
-    one->row.finite = isfinite(elbow_square_sum(gradient, c->subject.compared));
+    one->member.forward = one->member.backward = 0;
+    for (size_t draw = 0; draw < draws; draw++) {
+        const real *gradient = elbow_bench_member_draw(&one->member, draw);
+        one->row.finite = one->row.finite && isfinite(elbow_square_sum(gradient, c->subject.compared));
+    }
+    one->row.forward = (double)one->member.forward / rows;
+    one->row.backward = (double)one->member.backward / rows;
 }
 
 static elbow_status create_candidates(comparison *c) {
@@ -135,12 +140,24 @@ static void time_pair(comparison *c, candidate *one) {
         return; /* of so many on every machine: the choice by it has no clock in it */
     one->trace += distance / 2;
     one->pairs++;
-    one->row.still = one->trace == 0;
+    /* Where noise seldom tells, some pairs of a sampled gradient are alike, too. */
+    one->row.still = one->trace == 0 && elbow_vae_estimator(one->member.vae).noiseless;
+}
+
+/* Of a gradient: of means over cycles, where not all gradients are the same. */
+static elbow_spread cost_of(const candidate *one) {
+    double means[2 * MOST_PAIRS];
+    size_t each = one->row.still ? 1 : CYCLE, count = one->timed / each;
+    for (size_t i = 0; i < count; i++) {
+        means[i] = 0;
+        for (size_t k = 0; k < each; k++) means[i] += one->seconds[i * each + k] / (double)each;
+    }
+    return elbow_spread_of(means, count);
 }
 
 /* The slowest rank's cost, to all. */
 static elbow_status agree_cost(comparison *c, candidate *one) {
-    elbow_spread own = elbow_spread_of(one->seconds, one->timed), *slowest = &one->row.seconds;
+    elbow_spread own = cost_of(one), *slowest = &one->row.seconds;
     void *all = NULL;
     ELBOW_TRY(elbow_world_gather_new(c->world, &own, sizeof own, &all));
     *slowest = own;
@@ -158,8 +175,7 @@ static elbow_status count_more(comparison *c, size_t *more, double share) {
         candidate *one = &c->all[i];
         more[i] = 0;
         if (!takes_part(one)) continue;
-        double pair = one->seconds[0] + one->seconds[1];
-        double room = share / pair - (double)one->timed / 2;
+        double room = share / (2 * cost_of(one).median) - (double)one->timed / 2;
         more[i] = room > 0 ? (size_t)fmin(room, MOST_PAIRS - LEAST_PAIRS) : 0;
     }
     return elbow_world_broadcast(c->world, more, c->count * sizeof *more, 0);
@@ -192,17 +208,20 @@ static elbow_status find_costs(comparison *c) {
 
 /* --- the reference --- */
 
+/* A reference's variance for a decoder row. That of a sampled gradient whose pairs were all alike is not known. */
+static double badness(const candidate *one) {
+    if (one->row.still) return -1;
+    double worth = one->trace / one->pairs * (one->row.forward + one->row.backward);
+    return worth > 0 ? worth : HUGE_VAL;
+}
+
 /* The index of the best: without noise; else the least variance for a decoder row. c->count: there is none. */
 static size_t choose(const comparison *c) {
     size_t best = c->count;
-    double least = INFINITY;
     for (size_t i = 0; i < c->count; i++) {
         const candidate *one = &c->all[i];
         if (!takes_part(one) || !one->row.unbiased) continue;
-        double worth = one->trace / one->pairs * (one->row.forward + one->row.backward);
-        if (!(worth < least)) continue;
-        least = worth;
-        best = i;
+        if (best == c->count || badness(one) < badness(&c->all[best])) best = i;
     }
     return best;
 }
@@ -297,6 +316,9 @@ static elbow_status measure_one(elbow_bench_estimators *bench, comparison *c, ca
     ELBOW_TRY(elbow_gradient_multiply(&own, &c->own, &c->own));
     ELBOW_TRY(elbow_gradient_multiply(&across, &c->own, &c->truth));
     one->row.bias = elbow_gradient_compare(&own, &across, &c->truth_products);
+    /* Draws that were all alike, where others could have been: what is seen of the bias may be what they leave out. */
+    if (!one->row.still && one->row.variance.value <= UNSEEN * own.of[0][1] && one->row.bias.z != 0)
+        one->row.bias.z = one->row.bias.most = NAN;
     return ELBOW_OK;
 }
 

@@ -18,6 +18,7 @@ static elbow_status open_data(elbow_bench_subject *s, size_t examples) {
     const elbow_options *options = s->model->options;
     size_t limit = (size_t)options->data.limit;
     ELBOW_TRY(elbow_model_data(&s->dataset, &s->view, s->model, options->data.file));
+    s->view.labels = s->view.labelled = 0; /* nobody is told */
     ELBOW_TRY(elbow_view_limit(&s->view, options->data.memory, (size_t)s->world->node_size));
     size_t there = elbow_dataset_count(s->dataset, ELBOW_TRAIN);
     if (limit > 0 && limit < there) there = limit;
@@ -217,6 +218,9 @@ static void add_gradient(elbow_bench_member *member, const elbow_batch *batch, s
     elbow_vae_encode(member->vae, &pass, batch);
     elbow_vae_estimate(member->vae, &pass, &s->objective, &terms);
     elbow_vae_encode_backward(member->vae, &pass, NULL);
+    const elbow_estimator_view seen = elbow_vae_estimator(member->vae);
+    member->forward += seen.forward;
+    member->backward += seen.backward;
 }
 
 /* Of as many examples at a time as the member has room for. */

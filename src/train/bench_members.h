@@ -15,7 +15,7 @@ typedef struct elbow_bench_subject {
     elbow_order_spec order;
     elbow_loader *loader;
     elbow_team *team;
-    elbow_batch batch, piece, more; /* all of it; some of its examples; another, to learn from */
+    elbow_batch batch, piece, more; /* all of it; some of its examples; another, to learn from; no labels */
     elbow_examples x, context;      /* the batch, unpacked */
     elbow_objective objective;
     size_t size;     /* the model's parameters without an estimator's; all members begin with them */
@@ -34,8 +34,9 @@ typedef struct elbow_bench_member {
     elbow_bench_subject *subject;
     elbow_vae *vae;
     real *parameters;
-    size_t rows;         /* examples at a time: so many that all their draws fit into memory well */
-    const char *purpose; /* of its streams */
+    size_t rows;              /* examples at a time: so many that all their draws fit into memory well */
+    const char *purpose;      /* of its streams */
+    size_t forward, backward; /* decoder rows of all its gradients so far */
 } elbow_bench_member;
 
 /* `row` is given what is known before anything is drawn; where the estimator does not take the model, its reason, and no member.

@@ -32,6 +32,7 @@ typedef struct elbow_estimator_ops {
     bool unrelaxed;    /* has values of discrete z as they are, in what is scored and differentiated */
     bool evaluates;    /* calls the score's evaluate */
     bool unbiased;     /* its expectation is the gradient of the objective, of all latents that it takes */
+    bool noiseless;    /* discrete latents are summed over, not drawn */
     /* What it needs of latents and options, ELBOW_USAGE where it does not get it, blamed on the option; declares estimator.* where it owns
      * parameters; sets `draws` where that is not estimator.samples. NULL where there is nothing to say. */
     elbow_status (*create)(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,

@@ -107,4 +107,4 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 }
 
 const elbow_estimator_ops elbow_estimator_exact = {
-    .name = "exact", .unrelaxed = true, .unbiased = true, .create = create, .run = run};
+    .name = "exact", .unrelaxed = true, .unbiased = true, .noiseless = true, .create = create, .run = run};

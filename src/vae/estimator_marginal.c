@@ -127,6 +127,7 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
 const elbow_estimator_ops elbow_estimator_marginal = {.name = "marginal",
                                                       .reads = "objective.kl",
                                                       .unbiased = true,
+                                                      .noiseless = true,
                                                       .labels = true,
                                                       .unrelaxed = true,
                                                       .create = create,

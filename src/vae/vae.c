@@ -152,9 +152,19 @@ void elbow_vae_prior_range(const elbow_vae *vae, size_t *begin, size_t *end) {
     *end = vae->latents.prior_end;
 }
 
+/* Gaussian latents are drawn beside those that are summed over. */
+static bool is_noiseless(const elbow_vae *vae) {
+    bool discrete = true;
+    for (size_t i = 0; i < vae->latents.count; i++)
+        for (size_t g = 0; g < vae->latents.layers[i].count; g++)
+            discrete = discrete && vae->latents.layers[i].groups[g].latent->discrete;
+    return vae->estimator.ops->noiseless && discrete;
+}
+
 elbow_estimator_view elbow_vae_estimator(const elbow_vae *vae) {
     return (elbow_estimator_view){.name = vae->estimator.ops->name,
                                   .unbiased = vae->estimator.ops->unbiased,
+                                  .noiseless = is_noiseless(vae),
                                   .draws = vae->estimator.draws,
                                   .begin = vae->model_size,
                                   .forward = vae->forward,

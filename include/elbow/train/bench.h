@@ -160,7 +160,8 @@ typedef struct elbow_bench_bias {
     elbow_figure norm, cosine; /* |mean| / |g|; of the angle to g */
     elbow_figure bias;         /* |mean − g| / |g|; 0 where the noise is all that is seen */
     double most;               /* the same with two deviations of noise added to its square */
-    double z;                  /* its square, in deviations of what noise alone makes of it */
+    double
+        z; /* its square, in deviations of what noise alone makes of it; NaN also where no noise was seen */
 } elbow_bench_bias;
 
 enum { ELBOW_BENCH_REASON = 240, ELBOW_BENCH_SURE = 4 }; /* a bias is seen from this z on */

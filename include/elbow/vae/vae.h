@@ -129,6 +129,7 @@ void elbow_vae_decode(elbow_vae *vae, const elbow_pass *pass, const real *z, con
 typedef struct elbow_estimator_view {
     const char *name;         /* estimator.name */
     bool unbiased;            /* its expectation is the gradient of the objective */
+    bool noiseless;           /* it sums over all latents: draws of a gradient differ by dropout alone */
     size_t draws;             /* of z an example */
     size_t begin;             /* parameters [begin, size) are its own: of control variates */
     size_t forward, backward; /* decoder rows of the last elbow_vae_estimate: through it, and back */
