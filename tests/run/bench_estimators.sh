@@ -33,6 +33,14 @@ grep -q 'reference  the mean of 320 gradients of reinforce' bits.log || { cat bi
 [ "$(cut -d, -f1 bits.csv | tr '\n' ' ')" = 'estimator gumbel-softmax disarm ' ] || fail 'not what --only lists'
 holds "$(column bits.csv disarm z) < 4 && $(column bits.csv disarm reference_error) > 0"
 
+# Of one bit, and one example, disarm's gradient differs in few draws: it has noise all the same, and is not the reference without.
+bit=("${model[@]}" --set 'model.latent=bernoulli 1' --set model.encoder=16 --set model.decoder=16 --examples 1 --draws 64 --seconds 0.1)
+quiet bit launch 0 bench estimators "${bit[@]}" --set run.seed=2 --only disarm --csv bit.csv
+holds "$(column bit.csv disarm draws) == 64"
+! grep -q 'OFF' bit.log || { cat bit.log >&2 && fail 'an unbiased estimator is said to be off'; }
+quiet few launch 0 bench estimators "${bit[@]}" --set run.seed=2 --set estimator.limit=1 --only disarm,reinforce
+! grep -q 'without noise' few.log || { cat few.log >&2 && fail 'a sampled reference is said to have no noise'; }
+
 # Of a run, on other rank counts: all but times is the same.
 quiet train launch 0 train "${model[@]}" --set train.steps=20 --out run
 figures() { cut -d, -f1-6,10-26 "$1"; }
