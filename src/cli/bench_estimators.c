@@ -86,7 +86,7 @@ static elbow_status open_model(elbow_model **model, elbow_world *world, const re
 /* --- the table --- */
 
 /* "0.123 ± 0.004", as many digits as the error leaves; "" where there is none. */
-static const char *cell(char text[CELL], elbow_figure f) {
+static const char *cell(char text[CELL], elbow_bench_figure f) {
     text[0] = 0;
     if (!isfinite(f.value)) return text;
     if (!(f.error > 1e-6 * fabs(f.value))) { /* rounding alone */

@@ -152,12 +152,12 @@ static squares without(const tables *t, size_t out) {
 }
 
 /* A function of the squares, with the jackknife's error. NaN where it is no number, as of a norm that noise has the better of. */
-static elbow_figure figure(const tables *t, double (*of)(squares)) {
+static elbow_bench_figure figure(const tables *t, double (*of)(squares)) {
     double values[K], mean = 0, spread = 0;
     for (size_t k = 0; k < K; k++) mean += values[k] = of(without(t, k));
     mean /= K;
     for (size_t k = 0; k < K; k++) spread += (values[k] - mean) * (values[k] - mean);
-    return (elbow_figure){of(without(t, K)), sqrt((K - 1.0) / K * spread)};
+    return (elbow_bench_figure){of(without(t, K)), sqrt((K - 1.0) / K * spread)};
 }
 
 static double norm(squares s) { return sqrt(s.cc); }
@@ -165,7 +165,7 @@ static double ratio(squares s) { return sqrt(s.bb / s.cc); }
 static double cosine(squares s) { return s.bc / sqrt(s.bb * s.cc); }
 static double bias_square(squares s) { return s.cc > 0 ? (s.bb - 2 * s.bc + s.cc) / s.cc : NAN; }
 
-elbow_figure elbow_gradient_norm(const elbow_gradient_products *cc) {
+elbow_bench_figure elbow_gradient_norm(const elbow_gradient_products *cc) {
     return figure(&(tables){cc, cc, cc}, norm);
 }
 
@@ -183,7 +183,7 @@ static double deviation(const tables *t) {
 elbow_bench_bias elbow_gradient_compare(const elbow_gradient_products *bb, const elbow_gradient_products *bc,
                                         const elbow_gradient_products *cc) {
     const tables t = {bb, bc, cc};
-    elbow_figure square = figure(&t, bias_square);
+    elbow_bench_figure square = figure(&t, bias_square);
     double scale = beside(cc, K), noise = deviation(&t) / scale;
     elbow_bench_bias bias = {.norm = figure(&t, ratio), .cosine = figure(&t, cosine)};
     bias.bias.value = square.value > 0 ? sqrt(square.value) : isnan(square.value) ? NAN : 0;
@@ -193,9 +193,9 @@ elbow_bench_bias elbow_gradient_compare(const elbow_gradient_products *bb, const
     return bias;
 }
 
-elbow_figure elbow_gradient_trace(const elbow_gradient_blocks *blocks) {
+elbow_bench_figure elbow_gradient_trace(const elbow_gradient_blocks *blocks) {
     double mean = 0, spread = 0;
     for (size_t k = 0; k < K; k++) mean += blocks->traces[k] / K;
     for (size_t k = 0; k < K; k++) spread += (blocks->traces[k] - mean) * (blocks->traces[k] - mean);
-    return (elbow_figure){mean, sqrt(spread / (K - 1) / K)};
+    return (elbow_bench_figure){mean, sqrt(spread / (K - 1) / K)};
 }

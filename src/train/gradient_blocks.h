@@ -56,12 +56,12 @@ elbow_status elbow_gradient_multiply(elbow_gradient_products *products, const el
                                      const elbow_gradient_blocks *b);
 
 /* The trace of a draw's covariance. Local. */
-elbow_figure elbow_gradient_trace(const elbow_gradient_blocks *blocks);
+elbow_bench_figure elbow_gradient_trace(const elbow_gradient_blocks *blocks);
 
 /* From ⟨b, b⟩, ⟨b, c⟩ and ⟨c, c⟩. Local. */
 elbow_bench_bias elbow_gradient_compare(const elbow_gradient_products *bb, const elbow_gradient_products *bc,
                                         const elbow_gradient_products *cc);
 /* |E c|. Local. */
-elbow_figure elbow_gradient_norm(const elbow_gradient_products *cc);
+elbow_bench_figure elbow_gradient_norm(const elbow_gradient_products *cc);
 
 #endif

@@ -46,7 +46,7 @@ static void take(elbow_gradient_blocks *blocks, elbow_world *ranks, source *s, s
 }
 
 static elbow_bench_bias compare(elbow_world *ranks, source *s, source *reference, size_t each,
-                                elbow_figure *trace) {
+                                elbow_bench_figure *trace) {
     elbow_gradient_blocks own, truth;
     elbow_gradient_products bb, bc, cc;
     take(&own, ranks, s, each);
@@ -82,7 +82,7 @@ static void test_unbiased(void) {
     double noise = sqrt(squares(direction) / SIZE * 64) / 2, largest = 0;
     for (uint32_t r = 0; r < REPLICAS; r++) {
         source s = {"a", 1, 0, noise, r, {0}}, reference = {"b", 1, 0, noise, r, {0}};
-        elbow_figure t;
+        elbow_bench_figure t;
         elbow_bench_bias bias = compare(world, &s, &reference, 4, &t);
         add(&trace, (t.value - SIZE * noise * noise) / t.error);
         add(&norm, (bias.norm.value - 1) / bias.norm.error);
@@ -105,7 +105,7 @@ static void test_biased(void) {
            apart = sqrt((0.04 * g + turn * turn * a) / g);
     for (uint32_t r = 0; r < REPLICAS; r++) {
         source s = {"a", scale, turn, 1.5, r, {0}}, reference = {"b", 1, 0, 0, r, {0}};
-        elbow_figure trace;
+        elbow_bench_figure trace;
         elbow_bench_bias found = compare(world, &s, &reference, 4, &trace);
         add(&norm, (found.norm.value - mean) / found.norm.error);
         add(&cosine, (found.cosine.value - scale / mean) / found.cosine.error);
@@ -122,7 +122,7 @@ static void test_biased(void) {
 static void test_still(void) {
     source same = {"a", 1, 0, 0, 0, {0}}, other = {"a", 1, 0.01, 0, 0, {0}},
            reference = {"b", 1, 0, 0, 0, {0}};
-    elbow_figure trace;
+    elbow_bench_figure trace;
     elbow_bench_bias bias = compare(world, &same, &reference, 2, &trace);
     CHECK(bias.z == 0 && bias.bias.value < 1e-5 && fabs(bias.cosine.value - 1) < 1e-6, "z = %g", bias.z);
     CHECK(trace.value == 0 && trace.error == 0, "a trace of %g", trace.value);
@@ -134,7 +134,7 @@ static void test_still(void) {
 static void test_ranks(void) {
     elbow_world *one = NULL;
     source s = {"a", 1, 0.3, 2, 0, {0}}, reference = {"b", 1, 0, 2, 0, {0}};
-    elbow_figure trace, alone = {0};
+    elbow_bench_figure trace, alone = {0};
     elbow_bench_bias expected = {0}, bias = compare(world, &s, &reference, 3, &trace);
     CHECK(elbow_world_sub(world, 1, &one) == ELBOW_OK, "no world of one");
     if (one) expected = compare(one, &s, &reference, 3, &alone);

@@ -151,15 +151,15 @@ void elbow_bench_directory_remove(elbow_bench_directory *directory); /* Local */
 /* ---------------------------------------------------------------------------------------- estimators */
 
 /* A number with its standard error. */
-typedef struct elbow_figure {
+typedef struct elbow_bench_figure {
     double value, error;
-} elbow_figure;
+} elbow_bench_figure;
 
 /* The expectation of an estimator's gradient, beside the reference's g; corrected for the noise of both means. NaN: not to be had. */
 typedef struct elbow_bench_bias {
-    elbow_figure norm, cosine; /* |mean| / |g|; of the angle to g */
-    elbow_figure bias;         /* |mean − g| / |g|; 0 where the noise is all that is seen */
-    double most;               /* the same with two deviations of noise added to its square */
+    elbow_bench_figure norm, cosine; /* |mean| / |g|; of the angle to g */
+    elbow_bench_figure bias;         /* |mean − g| / |g|; 0 where the noise is all that is seen */
+    double most;                     /* the same with two deviations of noise added to its square */
     double
         z; /* its square, in deviations of what noise alone makes of it; NaN also where no noise was seen */
 } elbow_bench_bias;
@@ -176,7 +176,7 @@ typedef struct elbow_bench_estimator {
     size_t own, tuned;               /* parameters of its own; and of those found in the checkpoint */
     size_t draws;                    /* gradients that its figures are of; 0: there were none */
     elbow_spread seconds;            /* of one, of the slowest rank */
-    elbow_figure variance;           /* trace of a gradient's covariance */
+    elbow_bench_figure variance;     /* trace of a gradient's covariance */
     elbow_bench_bias bias;
 } elbow_bench_estimator;
 
@@ -187,7 +187,7 @@ typedef struct elbow_bench_estimators {
     elbow_bench_estimator *rows; /* of all members of the family, or those asked for, in its order */
     size_t count;
     elbow_bench_estimator reference; /* name NULL: no member that takes the model is unbiased */
-    elbow_figure norm;               /* |g| */
+    elbow_bench_figure norm;         /* |g| */
     double error;                    /* of its mean, tr/n under a root, in units of |g| */
     bool early;                      /* a signal ended it: rows without draws have no figures */
 } elbow_bench_estimators;
