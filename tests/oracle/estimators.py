@@ -43,9 +43,13 @@ def train(name, latent, samples, bound):
 
 
 def words(counts, purpose, width, draw=0):
-    """Of a step's examples, shard after shard: uniform numbers (B, width)."""
+    """Of a step's examples, shard after shard: (B, width)."""
     drawn = [_elbow.rows(_elbow.stream(SEED, s, purpose), 0, 0, n, width, draw) for s, n in enumerate(counts)]
-    return torch.tensor((np.concatenate(drawn).astype(np.float64) + 0.5) / 2.0**32)
+    return np.concatenate(drawn).astype(np.int64)
+
+
+def uniforms(counts, purpose, width, draw=0):
+    return torch.tensor((words(counts, purpose, width, draw) + 0.5) / 2.0**32)
 
 
 class Model:
@@ -63,7 +67,7 @@ class Model:
     def noise(self, draw=0, purpose="", swap=False):
         """Gumbels (B, L, K); of bits −log of what is exponential only up to a factor: log u and log (1 − u)."""
         stream = ("latent.0.logistic" if self.bits else "latent.0.gumbel") + purpose
-        u = words(self.counts, stream, BITS if self.bits else VARIABLES * CATEGORIES, draw)
+        u = uniforms(self.counts, stream, BITS if self.bits else VARIABLES * CATEGORIES, draw)
         if not self.bits:
             return -torch.log(-torch.log(u)).reshape(self.logits.shape)
         pair = [torch.log(u), torch.log1p(-u)]
@@ -121,7 +125,9 @@ def rao(m):
     """Gumbels given their argmax by way of exponentials, as Paulus et al. 2021, appendix: of K categories."""
     z, mean = m.hard(m.noise()), 0
     for draw in range(CONDITIONAL):
-        e = torch.exp(-m.noise(draw, ".given"))
+        given = words(m.counts, "latent.0.gumbel.given", VARIABLES * CATEGORIES, draw)
+        near = ((given >> 1) + 0.5) / 2.0**32  # to 0, or by the last bit to 1
+        e = torch.tensor(-np.where(given & 1, np.log1p(-near), np.log(near))).reshape(m.logits.shape)
         first = (e * z).sum(-1, keepdim=True)
         moved = torch.where(z > 0, -first.log(), -(e / m.log_q.exp() + first).log())
         mean = mean + torch.softmax((m.logits + (moved - m.logits).detach()) / TEMPERATURE, -1) / CONDITIONAL
