@@ -254,7 +254,7 @@ static void make_run(elbow_watched *run, size_t rows) {
             1,    1e-3,       5000,      1e-4,   3e-3,   4e-3,         1e-3, 1e-3, 0,
             7e-3, 9e-3,       3,         4,      8e3,    r ? 2e3 : NAN};
         const double test[] = {step, step / 200, step / 10, ELBOW_TEST, 1, -value - 5, 0.4,
-                               -90,  11,         -99,       -80,        1, -value};
+                               -90,  11,         -99,       -80,        1, -value,     NAN};
         const double event[] = {step, step / 10, 1, step, 2, 17, NAN, NAN};
         assert_int_equal(elbow_table_append(&run->metrics.train, train), ELBOW_OK);
         if (r % 5 == 4) assert_int_equal(elbow_table_append(&run->metrics.evaluation, test), ELBOW_OK);
