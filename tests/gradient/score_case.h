@@ -5,7 +5,7 @@
 #ifndef ELBOW_TESTS_GRADIENT_SCORE_CASE_H
 #define ELBOW_TESTS_GRADIENT_SCORE_CASE_H
 
-#include "differences.h"
+#include "settings.h"
 
 #include <stdio.h>
 
@@ -88,12 +88,6 @@ static inline void score_evaluate(void *context, const elbow_pass *pass, real *l
     }
     c->latents.batch = batch;
     c->x = x;
-}
-
-static inline void set(elbow_options *options, const char *key, const char *value) {
-    char text[256];
-    snprintf(text, sizeof text, "%s=%s", key, value);
-    assert_int_equal(elbow_options_set(options, text), ELBOW_OK);
 }
 
 static inline elbow_options *options_of(const setting *s) {
