@@ -68,6 +68,15 @@ case_mistake() { # a config with a typo, say
     life 1 no 0 'exit 2'
     says 'training did not begin \(exit code 2\)'
 }
+# A library may crash while ranks find each other: once more, at once; then it is no accident.
+case_crash() {
+    life 0 no 5 "[ -e crashed ] || { touch crashed; exit 139; }; $trains; state finished 'all steps'"
+    says 'a crash before training began \(exit code 139\): launched once more'
+    echo 0 >steps
+    life 1 no 0 'echo >>launches; exit 139'
+    [ "$(wc -l <launches)" = 2 ] || fail "$(wc -l <launches) launches, not 2"
+    says 'state: training did not begin \(exit code 139\)'
+}
 # A node that is still bad is worth another try where the run has trained; a run that moves is requeued for ever.
 case_idle() {
     life 75 yes 5 'state running x; echo 5 >steps; exit 137'
@@ -160,7 +169,7 @@ case_clock_end() {
 }
 
 cases=() processes=()
-for name in finished failed preempt hang mistake idle hardly limit somebody between no_word no_word_again clock clock_end; do
+for name in finished failed preempt hang mistake crash idle hardly limit somebody between no_word no_word_again clock clock_end; do
     mkdir $name
     echo 0 >$name/steps
     (cd $name && "case_$name") >$name.out 2>&1 &
