@@ -52,9 +52,7 @@ elbow_status elbow_conv_read(elbow_conv_size *size, const elbow_layer *layer,
 
 elbow_status elbow_conv_create(elbow_layer *layer, const elbow_layer_request *request,
                                const elbow_convolution *map, const elbow_shape *out, size_t fan_in,
-                               elbow_params *params) {
-    char tensor[2 * ELBOW_TENSOR_NAME];
-    double bound = 1 / sqrt((double)fan_in);
+                               size_t fan_out, elbow_params *params) {
     elbow_conv *conv = calloc(1, sizeof *conv);
     ELBOW_CHECK(conv != NULL, ELBOW_MEMORY, "no memory for a layer");
     layer->state = conv;
@@ -62,10 +60,8 @@ elbow_status elbow_conv_create(elbow_layer *layer, const elbow_layer_request *re
     conv->map = *map;
     conv->activation = request->activation;
     size_t shape[] = {map->features, map->kernel_height, map->kernel_across, map->channels};
-    snprintf(tensor, sizeof tensor, "%s.weight", request->name);
-    ELBOW_TRY(elbow_params_declare(params, tensor, 4, shape, bound, &conv->weight));
-    snprintf(tensor, sizeof tensor, "%s.bias", request->name);
-    return elbow_params_declare(params, tensor, 1, (size_t[]){out->channels}, bound, &conv->bias);
+    return elbow_params_declare_affine(params, request->name, 4, shape, out->channels, fan_in, fan_out,
+                                       &conv->weight, &conv->bias);
 }
 
 elbow_status elbow_conv_reserve(elbow_layer *layer, size_t rows, bool training, elbow_arena *arena) {
@@ -120,7 +116,8 @@ static elbow_status create(elbow_layer *layer, const elbow_layer_request *reques
     elbow_convolution map =
         elbow_convolution_same(in->height, in->across, in->channels, size.channels, size.kernel, size.stride);
     elbow_shape out = elbow_shape_image(map.rows, map.columns, size.channels);
-    return elbow_conv_create(layer, request, &map, &out, elbow_convolution_window(&map), params);
+    return elbow_conv_create(layer, request, &map, &out, elbow_convolution_window(&map),
+                             elbow_conv_meeting(&map), params);
 }
 
 static void forward(elbow_layer *layer, const elbow_pass *pass, real *y, const real *x, size_t rows) {

@@ -26,10 +26,16 @@ typedef struct elbow_conv {
 elbow_status elbow_conv_read(elbow_conv_size *size, const elbow_layer *layer,
                              const elbow_layer_request *request);
 
-/* Makes the layer's state, whose map and output are as given: NAME.weight and NAME.bias from U(±1/√fan_in). */
+/* The reals of a small image that a real of the large one meets, at most; the small one's meet a window. */
+static inline size_t elbow_conv_meeting(const elbow_convolution *map) {
+    size_t s = map->stride, down = (map->kernel_height + s - 1) / s, along = (map->kernel_across + s - 1) / s;
+    return down * along * map->features;
+}
+
+/* Makes the layer's state, whose map and output are as given, and declares NAME.weight and NAME.bias. */
 elbow_status elbow_conv_create(elbow_layer *layer, const elbow_layer_request *request,
                                const elbow_convolution *map, const elbow_shape *out, size_t fan_in,
-                               elbow_params *params);
+                               size_t fan_out, elbow_params *params);
 elbow_status elbow_conv_reserve(elbow_layer *layer, size_t rows, bool training, elbow_arena *arena);
 void elbow_conv_destroy(elbow_layer *layer);
 

@@ -5,9 +5,6 @@
 /* A side of 1 stays 1: that of a sequence. */
 static size_t enlarged(size_t side, size_t stride) { return side == 1 ? 1 : side * stride; }
 
-/* Places of the kernel that meet one output, at most. */
-static size_t meeting(size_t kernel, size_t stride) { return (kernel + stride - 1) / stride; }
-
 static elbow_status create(elbow_layer *layer, const elbow_layer_request *request, elbow_params *params) {
     elbow_conv_size size;
     ELBOW_TRY(elbow_conv_read(&size, layer, request));
@@ -21,9 +18,8 @@ static elbow_status create(elbow_layer *layer, const elbow_layer_request *reques
         elbow_convolution_same(enlarged(in->height, size.stride), enlarged(in->across, size.stride),
                                size.channels, in->channels, size.kernel, size.stride);
     elbow_shape out = elbow_shape_image(map.height, map.across, size.channels);
-    size_t fan_in =
-        in->channels * meeting(map.kernel_height, map.stride) * meeting(map.kernel_across, map.stride);
-    return elbow_conv_create(layer, request, &map, &out, fan_in, params);
+    return elbow_conv_create(layer, request, &map, &out, elbow_conv_meeting(&map),
+                             elbow_convolution_window(&map), params);
 }
 
 static void forward(elbow_layer *layer, const elbow_pass *pass, real *y, const real *x, size_t rows) {

@@ -1,8 +1,5 @@
 #include "nn/dense.h"
 
-#include <math.h>
-#include <stdio.h>
-
 #include "base/team.h"
 #include "math/gemm.h"
 #include "math/vector.h"
@@ -10,13 +7,9 @@
 
 elbow_status elbow_dense_create(elbow_dense *dense, const char *name, size_t in, size_t out,
                                 const elbow_activation *activation, elbow_params *params) {
-    char tensor[2 * ELBOW_TENSOR_NAME];
-    double bound = 1 / sqrt((double)in);
     *dense = (elbow_dense){.in = in, .out = out, .activation = activation};
-    snprintf(tensor, sizeof tensor, "%s.weight", name);
-    ELBOW_TRY(elbow_params_declare(params, tensor, 2, (size_t[]){out, in}, bound, &dense->weight));
-    snprintf(tensor, sizeof tensor, "%s.bias", name);
-    return elbow_params_declare(params, tensor, 1, (size_t[]){out}, bound, &dense->bias);
+    return elbow_params_declare_affine(params, name, 2, (size_t[]){out, in}, out, in, out, &dense->weight,
+                                       &dense->bias);
 }
 
 elbow_status elbow_dense_reserve(elbow_dense *dense, size_t rows, elbow_arena *arena) {

@@ -1,5 +1,6 @@
 #include "elbow/nn/params.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,28 @@ elbow_status elbow_params_declare(elbow_params *params, const char *name, size_t
     params->size += (count + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
     *offset = tensor->offset;
     return ELBOW_OK;
+}
+
+/* Bounds of U(−bound, bound); 0 begins at zero. */
+static double weights_bound(elbow_initial initial, size_t fan_in, size_t fan_out) {
+    if (initial == ELBOW_INITIAL_GLOROT) return sqrt(6 / ((double)fan_in + (double)fan_out));
+    if (initial == ELBOW_INITIAL_HE) return sqrt(6 / (double)fan_in);
+    return 1 / sqrt((double)fan_in);
+}
+
+static double biases_bound(elbow_initial initial, size_t fan_in) {
+    return initial == ELBOW_INITIAL_FAN_IN ? 1 / sqrt((double)fan_in) : 0;
+}
+
+elbow_status elbow_params_declare_affine(elbow_params *params, const char *name, size_t dims,
+                                         const size_t *shape, size_t biases, size_t fan_in, size_t fan_out,
+                                         size_t *weight, size_t *bias) {
+    char tensor[2 * ELBOW_TENSOR_NAME];
+    snprintf(tensor, sizeof tensor, "%s.weight", name);
+    ELBOW_TRY(elbow_params_declare(params, tensor, dims, shape,
+                                   weights_bound(params->initial, fan_in, fan_out), weight));
+    snprintf(tensor, sizeof tensor, "%s.bias", name);
+    return elbow_params_declare(params, tensor, 1, &biases, biases_bound(params->initial, fan_in), bias);
 }
 
 void elbow_params_initialize(const elbow_params *params, uint64_t seed, real *values) {

@@ -74,11 +74,17 @@ static elbow_status create_decoder(elbow_vae *vae, const elbow_options *options)
                             vae->given_width, &vae->params);
 }
 
+static elbow_initial initial_of(const char *name) {
+    if (strcmp(name, "glorot") == 0) return ELBOW_INITIAL_GLOROT;
+    return strcmp(name, "he") == 0 ? ELBOW_INITIAL_HE : ELBOW_INITIAL_FAN_IN;
+}
+
 /* In the order of the parameters: what the encoder's backward completes, then what the estimator does. */
 static elbow_status create_parts(elbow_vae *vae, const elbow_options *options) {
     const elbow_activation *found = NULL;
     elbow_status status = elbow_activation_find(options->model.activation, &found);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.activation", status);
+    vae->params.initial = initial_of(options->model.initial);
     status = create_encoder(vae, options);
     if (status != ELBOW_OK) return elbow_options_blame(options, "model.encoder", status);
     vae->encoder_size = vae->params.size;

@@ -202,6 +202,37 @@ static void as_pytorch(void **state) {
     elbow_params_destroy(&params);
 }
 
+/* The bounds of glorot and he: what an output meets of the input, and an input of the output, of each kind of layer. */
+static void other_beginnings(void **state) {
+    (void)state;
+    static const struct {
+        const char *tensor;
+        double in, out;
+    } layers[] = {{"n.0", 3 * 5 * 5, 8 * 3 * 3}, /* 5 x 5 in steps of 2: an input is in up to 3 x 3 windows */
+                  {"n.1", 8 * 2 * 2, 6 * 4 * 4},
+                  {"n.2", 16 * 16 * 6, 10}};
+    for (elbow_initial initial = ELBOW_INITIAL_GLOROT; initial <= ELBOW_INITIAL_HE; initial++) {
+        elbow_params params = {.initial = initial};
+        elbow_net *net = NULL;
+        const elbow_shape in = elbow_shape_image(16, 16, 3);
+        assert_int_equal(elbow_net_create(&net, "n", "conv 8x5s2 deconv 6x4s2 10", "relu", &in, 0, &params),
+                         ELBOW_OK);
+        for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+            char name[ELBOW_TENSOR_NAME];
+            snprintf(name, sizeof name, "%s.weight", layers[i].tensor);
+            const elbow_tensor *weight = elbow_params_find(&params, name);
+            snprintf(name, sizeof name, "%s.bias", layers[i].tensor);
+            const elbow_tensor *bias = elbow_params_find(&params, name);
+            assert_true(weight != NULL && bias != NULL);
+            double fans = initial == ELBOW_INITIAL_HE ? layers[i].in : layers[i].in + layers[i].out;
+            assert_true(fabs(weight->bound - sqrt(6 / fans)) < 1e-15);
+            assert_true(bias->bound == 0);
+        }
+        elbow_net_destroy(&net);
+        elbow_params_destroy(&params);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout),
@@ -211,6 +242,7 @@ int main(void) {
         cmocka_unit_test(streams_are_a_tensors_own),
         cmocka_unit_test(distribution),
         cmocka_unit_test(as_pytorch),
+        cmocka_unit_test(other_beginnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
