@@ -119,7 +119,7 @@ describe_arsm2019() {
     row reinforce@10 - estimator.name=reinforce estimator.samples=4
     row gumbel-softmax@10 - estimator.name=gumbel-softmax
     notes=(
-        'Otherwise than there: weights begin as PyTorch has them, not as Glorot & Bengio 2010; all ten logits of a variable are free,'
-        'with the same distributions (the paper holds one at 0); the KL term is in closed form; the prior learns, which the released'
-        'code does not let it; the validation bound is the mean of 20 draws an image, not of one.')
+        'Otherwise than there: all ten logits of a variable are free, with the same distributions (the paper holds one at 0); the'
+        'KL term is in closed form; the prior learns, which the released code does not let it; the validation bound is the mean of'
+        '20 draws an image, not of one.')
 }
