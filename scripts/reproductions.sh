@@ -23,8 +23,8 @@ describe_jang2017() {
         train.steps=80000
     row categorical-straight-through-gumbel 107.8 "${st[@]}"
     row bernoulli-straight-through-gumbel 111.5 "${bits[@]}" "${st[@]}"
-    row categorical-muprop 107.0 estimator.name=muprop train.steps=20000
-    row bernoulli-muprop 109.7 "${bits[@]}" estimator.name=muprop train.steps=20000
+    row categorical-muprop 107.0 estimator.name=muprop
+    row bernoulli-muprop 109.7 "${bits[@]}" estimator.name=muprop 'optimizer.learning_rate=cosine 4e-3 1e-5'
     row categorical-reinforce 110.6 estimator.name=reinforce estimator.samples=4 train.steps=20000
     row bernoulli-reinforce 112.2 "${bits[@]}" estimator.name=reinforce estimator.samples=4 train.steps=20000
     row categorical-relu-gumbel-softmax - model.activation=relu
