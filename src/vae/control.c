@@ -18,6 +18,7 @@ static elbow_status check_priors(const char *name, const elbow_latents *latents)
 elbow_status elbow_control_check(const elbow_estimator *estimator, const elbow_options *options,
                                  const elbow_latents *latents) {
     ELBOW_TRY(elbow_score_function_check(estimator, options, latents));
+    ELBOW_TRY(elbow_score_function_check_one_layer(estimator, options, latents));
     ELBOW_TRY(elbow_score_function_check_factorised(estimator, options, latents));
     elbow_status status = check_priors(estimator->ops->name, latents);
     return status == ELBOW_OK ? status : elbow_options_blame(options, "model.prior", status);

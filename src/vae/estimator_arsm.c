@@ -50,6 +50,7 @@ static elbow_status create(elbow_estimator *estimator, const elbow_options *opti
                            elbow_params *params) {
     (void)params;
     ELBOW_TRY(elbow_score_function_check(estimator, options, latents));
+    ELBOW_TRY(elbow_score_function_check_one_layer(estimator, options, latents));
     ELBOW_TRY(elbow_score_function_check_factorised(estimator, options, latents));
     elbow_status status = check_swaps(options, latents);
     if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.name", status);

@@ -34,6 +34,7 @@ elbow_status elbow_score_function_create_pairs(elbow_estimator *estimator, const
     const char *name = estimator->ops->name;
     (void)params;
     ELBOW_TRY(elbow_score_function_check_draws(estimator, options, latents));
+    ELBOW_TRY(elbow_score_function_check_one_layer(estimator, options, latents));
     elbow_status status = check_latents(name, latents);
     if (status != ELBOW_OK) return elbow_options_blame(options, "estimator.name", status);
     status = check_samples(name, options);

@@ -96,7 +96,7 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
                            weights, B);
     subtract(state, latents, pass, objective->weight, f);
     for (size_t r = 0; r < R; r++) weights[r] = -objective->weight / (real)latents->samples * f[r];
-    elbow_score_function_backward(latents, weights);
+    elbow_score_function_backward(latents, 0, weights);
     for (size_t g = 0; g < layer->count;
          g++) { /* all draws of an example have one mean: into its first row */
         elbow_group *group = &layer->groups[g];

@@ -14,10 +14,18 @@
  * Of a sampled KL, ∇F has the term −(β/S) [KL over the bits] ∇ log q(z_s), and with the draw left out of the question in
  * brackets that has mean 0: only where the two answers differ is anything to add.
  *
+ * In several layers, without free bits, layer i has (1/S)(f_{i,s} − the mean of the others') in place of F − F_−s (score_function.h).
+ *
  * No bias, at any S. The variance falls with S faster than 1/S, as the baseline gets better, too; S decoder rows an example. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vae/score_function.h"
+
+typedef struct reinforce {
+    const elbow_latents *latents;
+    real *f; /* (layers, R), of several layers */
+} reinforce;
 
 static elbow_status check_bound(const elbow_options *options) {
     ELBOW_CHECK(
@@ -32,8 +40,20 @@ static elbow_status create(elbow_estimator *estimator, const elbow_options *opti
     (void)params;
     ELBOW_TRY(elbow_score_function_check_draws(estimator, options, latents));
     elbow_status status = check_bound(options);
-    return status == ELBOW_OK ? status : elbow_options_blame(options, "objective.bound", status);
+    if (status != ELBOW_OK) return elbow_options_blame(options, "objective.bound", status);
+    reinforce *state = estimator->state = calloc(1, sizeof *state);
+    ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for an estimator");
+    state->latents = latents;
+    return ELBOW_OK;
 }
+
+static elbow_status reserve(elbow_estimator *estimator, size_t rows, elbow_arena *arena) {
+    reinforce *state = estimator->state;
+    size_t layers = state->latents->count;
+    return layers > 1 ? elbow_arena_reals(arena, layers * rows, &state->f) : ELBOW_OK;
+}
+
+static void destroy(elbow_estimator *estimator) { free(estimator->state); }
 
 /* log p(x|z): its terms, and its share of F − F_−s, the first in signal. */
 static void reconstruct(const elbow_estimator *estimator, const elbow_latents *latents, elbow_terms *terms) {
@@ -99,8 +119,38 @@ static void diverge(elbow_latents *latents, elbow_group *group, const elbow_pass
         elbow_group_kl_backward(group, pass, ELBOW_KL_CLOSED, weights, latents->rows, 0);
 }
 
+/* weights ← those of ∇ log q of a layer, in the loss, whose draws have f. */
+static void center(const elbow_latents *latents, real *weights, const real *f, real weight) {
+    size_t B = latents->batch, S = latents->samples;
+    for (size_t b = 0; b < B; b++) {
+        double sum = 0;
+        for (size_t s = 0; s < S; s++) sum += (double)f[s * B + b];
+        for (size_t s = 0; s < S; s++) {
+            double own = (double)f[s * B + b], others = (sum - own) / (double)(S - 1);
+            weights[s * B + b] = -weight * (real)((own - others) / (double)S);
+        }
+    }
+}
+
+static void run_layers(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
+                       const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
+    const reinforce *state = estimator->state;
+    const real *z = elbow_latents_sample(latents, pass);
+    elbow_score_function_draws(estimator, latents, score, pass, objective, z, state->f, terms);
+    for (size_t i = 0; i < latents->count; i++) {
+        elbow_latents_prior_backward(latents, pass, i);
+        center(latents, estimator->weights, state->f + i * latents->rows, objective->weight);
+        elbow_score_function_backward(latents, i, estimator->weights);
+        elbow_latents_upper_backward(latents, pass, i);
+    }
+}
+
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
+    if (latents->count > 1) {
+        run_layers(estimator, latents, score, pass, objective, terms);
+        return;
+    }
     size_t R = latents->rows;
     elbow_stochastic *layer = &latents->layers[0];
     real *signal = estimator->log_ratio, *weights = estimator->weights;
@@ -113,7 +163,7 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
     for (size_t g = 0; g < layer->count; g++)
         diverge(latents, &layer->groups[g], pass, signal, objective, terms);
     for (size_t r = 0; r < R; r++) weights[r] = -objective->weight * signal[r];
-    elbow_score_function_backward(latents, weights);
+    elbow_score_function_backward(latents, 0, weights);
     elbow_latents_prior_backward(latents, pass, 0);
 }
 
@@ -122,4 +172,6 @@ const elbow_estimator_ops elbow_estimator_reinforce = {.name = "reinforce",
                                                        .unrelaxed = true,
                                                        .unbiased = true,
                                                        .create = create,
-                                                       .run = run};
+                                                       .reserve = reserve,
+                                                       .run = run,
+                                                       .destroy = destroy};

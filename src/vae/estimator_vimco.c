@@ -11,7 +11,7 @@
  *
  *     L_−s = log (1/S) ( Σ_{j≠s} w_j + exp( (1/(S−1)) Σ_{j≠s} log w_j ) )
  *
- * which does not depend on z_s: no bias, at any S and β. A draw's signal is what it alone adds to the bound, not the bound as a
+ * which does not depend on z_s: no bias, at any S and β, of any number of layers: a draw is one of all of them, log q(z|x) the sum. A draw's signal is what it alone adds to the bound, not the bound as a
  * whole; with S its share of the noise in q's gradient grows all the same (Rainforth et al. 2018). S decoder rows an example. */
 #include <math.h>
 #include <string.h>
@@ -81,7 +81,6 @@ static double weigh_draws(const example *e) {
 static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                 const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
     size_t R = latents->rows, B = latents->batch, S = latents->samples;
-    elbow_stochastic *layer = &latents->layers[0];
     real *weights = estimator->weights, *signal = estimator->state;
     const real *z = elbow_latents_sample(latents, pass);
     score->forward(score->context, pass, estimator->log_px, z, R);
@@ -108,11 +107,15 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
         signal[r] = -objective->weight * signal[r] - objective->beta * weights[r];
     }
     elbow_latents_receive(latents, score->backward(score->context, pass, weights, R));
-    elbow_score_function_backward(latents, signal);
     for (size_t r = 0; r < R; r++) weights[r] *= objective->beta;
-    for (size_t g = 0; g < layer->count; g++)
-        elbow_group_log_p_backward(&layer->groups[g], pass, weights, R, 0, false);
-    elbow_latents_prior_backward(latents, pass, 0);
+    for (size_t i = 0; i < latents->count; i++) {
+        elbow_stochastic *layer = &latents->layers[i];
+        elbow_score_function_backward(latents, i, signal);
+        for (size_t g = 0; g < layer->count; g++)
+            elbow_group_log_p_backward(&layer->groups[g], pass, weights, R, 0, false);
+        elbow_latents_prior_backward(latents, pass, i);
+        elbow_latents_upper_backward(latents, pass, i);
+    }
 }
 
 static elbow_status reserve(elbow_estimator *estimator, size_t rows, elbow_arena *arena) {

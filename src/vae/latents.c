@@ -295,6 +295,12 @@ void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass
     }
 }
 
+void elbow_latents_upper_backward(elbow_latents *latents, const elbow_pass *pass, size_t i) {
+    if (i == 0) return;
+    real *dh = elbow_stochastic_backward(&latents->layers[i], pass, latents->up_features[i]);
+    elbow_net_backward(latents->up[i], pass, dh, false);
+}
+
 /* The temperature that a group's densities are taken at: 0 where they are those of discrete values. */
 static real density_temperature(const elbow_group *group, real temperature) {
     return group->divergence == ELBOW_KL_RELAXED ? temperature : 0;

@@ -89,6 +89,9 @@ void elbow_latents_log_ratio_backward(elbow_latents *latents, const elbow_pass *
  * the two above. */
 void elbow_latents_prior_backward(elbow_latents *latents, const elbow_pass *pass, size_t layer);
 
+/* From dq of layer i to what is between it and z of the layer below, which gets nothing: of exact draws. Nothing for layer 0. */
+void elbow_latents_upper_backward(elbow_latents *latents, const elbow_pass *pass, size_t layer);
+
 /* Back to the encoder, from q of layer 0. Returns dfeatures (B, features). */
 real *elbow_latents_backward(elbow_latents *latents, const elbow_pass *pass);
 

@@ -279,7 +279,7 @@ static void refused(void **state) {
          "than the 1 there is use",
          true},
         {{PREDICTOR("categorical 2x3"), "model.encoder=4 / 4"}, "more sections", true},
-        {{PREDICTOR("categorical 2x3 / bernoulli 2"), "estimator.name=reinforce", "estimator.samples=2"},
+        {{PREDICTOR("categorical 2x3 / bernoulli 2"), "estimator.name=muprop", "estimator.samples=2"},
          "one layer",
          true},
     };

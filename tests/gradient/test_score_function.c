@@ -196,7 +196,7 @@ static void refusals(void **state) {
         {"vimco", "bernoulli 3", "1", "iwae", "analytic", "estimator.samples", "2 or more"},
         {"reinforce", "gaussian 3", "2", "elbo", "analytic", "estimator.name", "pathwise"},
         {"vimco", "bernoulli 3, gaussian 3", "2", "iwae", "analytic", "estimator.name", "gumbel-softmax"},
-        {"reinforce", "bernoulli 3 / bernoulli 2", "2", "elbo", "analytic", "estimator.name", "one layer"},
+        {"disarm", "bernoulli 3 / bernoulli 2", "2", "elbo", "analytic", "estimator.name", "one layer"},
         {"reinforce", "bernoulli 3", "2", "iwae", "analytic", "objective.bound", "vimco"},
         {"vimco", "bernoulli 3", "2", "elbo", "analytic", "objective.bound", "objective.bound = iwae"},
         {"reinforce", "bernoulli 3", "2", "elbo", "relaxed", "objective.kl", "sampled"},

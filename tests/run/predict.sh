@@ -52,7 +52,7 @@ wrong() { expect_fail 2 "$1" launch 0 train "${predictor[@]}" --out wrong "${@:2
 expect_fail 2 'data.context = none.*--context upper' launch 2 train "${predictor[@]}" --set data.context=none --out wrong
 wrong 'model.prior=learned: a predictor draws' --set model.prior=learned
 wrong 'no KL' --set objective.free_bits=0.1
-wrong 'one layer' --set estimator.name=reinforce --set estimator.samples=2
+wrong 'one layer.*reinforce' --set estimator.name=muprop
 wrong 'predictor' --set model.kind=predicter
 quiet config "$ELBOW" config --check "$ELBOW_SOURCE/configs/predict-mnist.ini"
 quiet beta launch 0 train "${predictor[@]}" "${quick[@]}" --set objective.beta=0.5 --out beta
