@@ -1,21 +1,29 @@
 #include "vae/control_network.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "math/gemm.h"
 #include "math/vector.h"
 
-elbow_status elbow_control_network_create(elbow_control_network *network, size_t width, size_t hidden,
-                                          elbow_params *params) {
+/* NAME.`dense`.weight (out, in) and .bias. */
+static elbow_status declare(elbow_params *params, size_t layer, int dense, size_t out, size_t in,
+                            double bound, size_t *weight, size_t *bias) {
+    char name[48] = "estimator.network", tensor[64];
+    if (layer > 0) snprintf(name, sizeof name, "estimator.upper.%zu", layer);
+    snprintf(tensor, sizeof tensor, "%s.%d.weight", name, dense);
+    ELBOW_TRY(elbow_params_declare(params, tensor, 2, (size_t[]){out, in}, bound, weight));
+    snprintf(tensor, sizeof tensor, "%s.%d.bias", name, dense);
+    return elbow_params_declare(params, tensor, 1, &out, bound, bias);
+}
+
+elbow_status elbow_control_network_create(elbow_control_network *network, size_t layer, size_t width,
+                                          size_t hidden, elbow_params *params) {
     double bound = 1 / sqrt((double)width);
     *network = (elbow_control_network){.width = width, .hidden = hidden};
     ELBOW_TRY(elbow_activation_find("tanh", &network->activation));
-    ELBOW_TRY(elbow_params_declare(params, "estimator.network.0.weight", 2, (size_t[]){hidden, width}, bound,
-                                   &network->weight));
-    ELBOW_TRY(elbow_params_declare(params, "estimator.network.0.bias", 1, &hidden, bound, &network->bias));
-    ELBOW_TRY(elbow_params_declare(params, "estimator.network.1.weight", 2, (size_t[]){1, hidden}, 0,
-                                   &network->out_weight));
-    return elbow_params_declare(params, "estimator.network.1.bias", 1, (size_t[]){1}, 0, &network->out_bias);
+    ELBOW_TRY(declare(params, layer, 0, hidden, width, bound, &network->weight, &network->bias));
+    return declare(params, layer, 1, 1, hidden, 0, &network->out_weight, &network->out_bias);
 }
 
 elbow_status elbow_control_network_reserve(elbow_control_network *network, size_t rows, elbow_arena *arena) {

@@ -1,5 +1,5 @@
-/* r_ρ(z) = w·tanh(W z + c) + b, the free part of RELAX's control variate: estimator.network.0.weight (H, Z) and .bias, from
- * U(±1/√Z), estimator.network.1.weight (1, H) and .bias, 0 at first, so that r is. */
+/* r_ρ(z) = w·tanh(W z + c) + b, the free part of RELAX's control variate: NAME.0.weight (H, Z) and .bias, from U(±1/√Z),
+ * NAME.1.weight (1, H) and .bias, 0 at first, so that r is. NAME is estimator.network; of layer i > 0 estimator.upper.i. */
 #ifndef ELBOW_SRC_VAE_CONTROL_NETWORK_H
 #define ELBOW_SRC_VAE_CONTROL_NETWORK_H
 
@@ -15,8 +15,8 @@ typedef struct elbow_control_network {
     real *dz;    /* (rows, Z) */
 } elbow_control_network;
 
-elbow_status elbow_control_network_create(elbow_control_network *network, size_t width, size_t hidden,
-                                          elbow_params *params);
+elbow_status elbow_control_network_create(elbow_control_network *network, size_t layer, size_t width,
+                                          size_t hidden, elbow_params *params);
 elbow_status elbow_control_network_reserve(elbow_control_network *network, size_t rows, elbow_arena *arena);
 
 /* r (rows) of z (rows, Z); r may be NULL. */

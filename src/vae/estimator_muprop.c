@@ -19,18 +19,18 @@
 typedef struct muprop {
     const elbow_latents *latents;
     size_t baseline; /* offset, of one draw an example */
-    real *joined;    /* (rows, z_width), of several groups' means */
     real *f_mean;    /* (rows) */
     real *points[STOCHASTIC_GROUPS];
 } muprop;
 
 static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,
                            elbow_params *params) {
+    ELBOW_TRY(elbow_score_function_check_one_layer(estimator, options, latents));
     ELBOW_TRY(elbow_control_check(estimator, options, latents));
     muprop *state = estimator->state = calloc(1, sizeof *state);
     ELBOW_CHECK(state != NULL, ELBOW_MEMORY, "no memory for an estimator");
     state->latents = latents;
-    return estimator->draws == 1 ? elbow_control_declare(params, "estimator.baseline", &state->baseline)
+    return estimator->draws == 1 ? elbow_control_declare(params, "estimator.baseline", 1, &state->baseline)
                                  : ELBOW_OK;
 }
 
@@ -38,7 +38,6 @@ static elbow_status reserve(elbow_estimator *estimator, size_t rows, elbow_arena
     muprop *state = estimator->state;
     const elbow_stochastic *layer = &state->latents->layers[0];
     for (size_t g = 0; g < layer->count; g++) state->points[g] = layer->groups[g].soft_block;
-    ELBOW_TRY(elbow_arena_reals(arena, layer->count > 1 ? rows * layer->z_width : 0, &state->joined));
     return elbow_arena_reals(arena, rows, &state->f_mean);
 }
 
@@ -92,8 +91,8 @@ static void run(elbow_estimator *estimator, elbow_latents *latents, const elbow_
         group->latent->surrogate(group, state->points[g], group->z, group->q, B * group->variables, 1,
                                  ELBOW_DRAW_STRAIGHT_THROUGH);
     }
-    elbow_control_evaluate(latents, score, pass, objective, state->points, state->joined, state->f_mean,
-                           weights, B);
+    elbow_control_evaluate(latents, score, pass, objective, &(elbow_control_point){.points = state->points},
+                           state->f_mean, weights, B);
     subtract(state, latents, pass, objective->weight, f);
     for (size_t r = 0; r < R; r++) weights[r] = -objective->weight / (real)latents->samples * f[r];
     elbow_score_function_backward(latents, 0, weights);

@@ -12,6 +12,17 @@
  * error costs variance, and no bias. As that takes as much as four more decoder evaluations, it is had on every fourth step, and
  * counted four times there. λ starts at estimator.temperature, and follows it where it is no constant.
  *
+ * Several layers (section 3.3 there). Given the exact draws below it each layer is such a z, θ_i the logits of q(z_i|z_{i−1}), with
+ * a control variate c_i = η_i f_i(σ_λi(·)) of its own, in which the layers above follow, relaxed, from the point by the noise of
+ * their own draws (control.h):
+ *
+ *     (f_i(z) − c_i(z̃_i)) ∇_θi log q(z_i|z_{i−1})  −  ∂c_i(z̃_i)/∂θ_i  +  ∂c_i(y_i)/∂θ_i
+ *
+ * No bias: the identity above holds given z_1 … z_{i−1} and that noise, which z_i does not depend on, so that c_i adds nothing on
+ * average, to θ_i or anything else. With λ small, z̃_i and what follows from it are the draws, and c_i(z̃_i) is η_i f_i(z). f_i has only what
+ * depends on z_i and the layers above (score_function.h): the decoder is evaluated for the first layer's points alone, or a
+ * predictor's for those of every layer.
+ *
  * S · (3 + 4/4) decoder rows an example forward and back, all but S of them without the parameters' gradients. */
 #include "vae/relaxed_control.h"
 

@@ -3,8 +3,9 @@
  *
  *     c = η f(σ_λ(·)) + r_ρ(σ_λ(·))
  *
- * learned with η and λ by the variance of the gradient. r is 0 at first: it begins as REBAR. No bias, whatever ρ. ρ's derivative, mixed
- * with that in z, is exact. REBAR's decoder evaluations. */
+ * learned with η and λ by the variance of the gradient. r is 0 at first: it begins as REBAR. No bias, whatever ρ. ρ's derivative,
+ * mixed with that in z, is exact. Each layer of latents has a network of its own, of that layer's relaxed sample alone. REBAR's
+ * decoder evaluations. */
 #include "vae/relaxed_control.h"
 
 static elbow_status create(elbow_estimator *estimator, const elbow_options *options, elbow_latents *latents,

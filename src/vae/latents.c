@@ -210,16 +210,19 @@ void elbow_latents_condition(elbow_latents *latents, const elbow_pass *pass) {
     for (size_t i = latents->count; i-- > 0;) elbow_latents_prior(latents, pass, i, true);
 }
 
+/* q of layer i > 0, whose lower neighbour is drawn. */
+static void infer_layer(elbow_latents *latents, const elbow_pass *pass, size_t i) {
+    elbow_stochastic *layer = &latents->layers[i];
+    latents->up_features[i] = through(latents->up[i], latents, pass, elbow_stochastic_z(layer - 1));
+    elbow_stochastic_forward(layer, pass, latents->up_features[i], NULL, latents->batch, latents->samples);
+}
+
 /* Draws from the bottom up: each layer's q is known when the one below is drawn. */
 static const real *draw_layers(elbow_latents *latents, const elbow_pass *pass, real temperature,
                                elbow_draw draw, bool exact) {
     for (size_t i = 0; i < latents->count; i++) {
         elbow_stochastic *layer = &latents->layers[i];
-        if (i > 0) {
-            latents->up_features[i] = through(latents->up[i], latents, pass, elbow_stochastic_z(layer - 1));
-            elbow_stochastic_forward(layer, pass, latents->up_features[i], NULL, latents->batch,
-                                     latents->samples);
-        }
+        if (i > 0) infer_layer(latents, pass, i);
         if (exact)
             elbow_stochastic_sample(layer, pass);
         else
@@ -284,15 +287,37 @@ void elbow_latents_divergence(elbow_latents *latents, const elbow_pass *pass,
     }
 }
 
+/* From the layers above layer i to its dz. */
+static void descend(elbow_latents *latents, const elbow_pass *pass, size_t i, real temperature,
+                    elbow_draw draw) {
+    for (size_t j = latents->count; j-- > i + 1;) {
+        elbow_stochastic *layer = &latents->layers[j];
+        elbow_stochastic_relax_backward(layer, pass, temperature, draw);
+        real *dh = elbow_stochastic_backward(layer, pass, latents->up_features[j]);
+        elbow_stochastic_add(layer - 1, elbow_net_backward(latents->up[j], pass, dh, true));
+    }
+}
+
 void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
                                   elbow_draw draw) {
-    for (size_t i = latents->count; i-- > 0;) {
-        elbow_stochastic *layer = &latents->layers[i];
-        elbow_stochastic_relax_backward(layer, pass, temperature, draw);
-        if (i == 0) return; /* layer 0 goes on in elbow_latents_backward */
-        real *dh = elbow_stochastic_backward(layer, pass, latents->up_features[i]);
-        elbow_stochastic_add(layer - 1, elbow_net_backward(latents->up[i], pass, dh, true));
+    descend(latents, pass, 0, temperature, draw);
+    /* layer 0 goes on in elbow_latents_backward */
+    elbow_stochastic_relax_backward(&latents->layers[0], pass, temperature, draw);
+}
+
+void elbow_latents_follow(elbow_latents *latents, const elbow_pass *pass, size_t i, real temperature) {
+    size_t top = latents->count - 1; /* whose prior nothing here changes */
+    for (size_t j = i + 1; j <= top; j++) {
+        infer_layer(latents, pass, j);
+        elbow_stochastic_relax(&latents->layers[j], pass, temperature, ELBOW_DRAW_RELAXED);
     }
+    for (size_t j = latents->predictor ? 0 : top; j-- > (i > 0 ? i - 1 : 0);)
+        elbow_latents_prior(latents, pass, j, true);
+}
+
+void elbow_latents_follow_backward(elbow_latents *latents, const elbow_pass *pass, size_t i,
+                                   real temperature) {
+    descend(latents, pass, i, temperature, ELBOW_DRAW_RELAXED);
 }
 
 void elbow_latents_upper_backward(elbow_latents *latents, const elbow_pass *pass, size_t i) {

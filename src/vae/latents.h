@@ -78,6 +78,12 @@ void elbow_latents_divergence(elbow_latents *latents, const elbow_pass *pass,
 void elbow_latents_relax_backward(elbow_latents *latents, const elbow_pass *pass, real temperature,
                                   elbow_draw draw);
 
+/* Relaxed draws of the layers above layer i along the path from its z, by the words of their own draws, whose place they take;
+ * and p of all layers that they change, as `drawn`. And the way back, from their dz, dq to dz of layer i. */
+void elbow_latents_follow(elbow_latents *latents, const elbow_pass *pass, size_t layer, real temperature);
+void elbow_latents_follow_backward(elbow_latents *latents, const elbow_pass *pass, size_t layer,
+                                   real temperature);
+
 /* In place of divergence, for importance weighting: log p(z) − log q(z|x) of each row, by the relaxed densities where
  * objective.kl = relaxed; gradients of Σ_r weights[r] · log ratio. */
 void elbow_latents_log_ratio(elbow_latents *latents, const elbow_pass *pass, real temperature,

@@ -3,7 +3,8 @@
  * c(z) = η f(σ_λ(z)) + r(z), r a network or nothing; λ = estimator.temperature · e^θ. Owned are estimator.log_scale (log η),
  * estimator.log_temperature (θ), 0 at first, and the network's. They learn by the variance of the gradient g in the logits of q,
  * as the mean over the step's rows (an example's draw each) of |g_r|², in units of ELBOW_CONTROL_NATS²: E |g|² is the variance but
- * for |E g|², which does not depend on them. */
+ * for |E g|², which does not depend on them. Each layer of latents has a control variate, with η, λ and network of its own, learned by
+ * the variance in its own logits. */
 #ifndef ELBOW_SRC_VAE_RELAXED_CONTROL_H
 #define ELBOW_SRC_VAE_RELAXED_CONTROL_H
 
@@ -13,12 +14,9 @@
 /* The temperature's derivative is taken on every so manieth step, and counts as often. */
 enum { ELBOW_RELAXED_CONTROL_EVERY = 4 };
 
-typedef struct elbow_relaxed_control {
-    elbow_latents *latents;
-    size_t log_scale, log_temperature; /* offsets */
-    bool has_network;
+/* Of one layer of latents. */
+typedef struct elbow_relaxed_layer {
     elbow_control_network network;
-    real *f, *value;                    /* (R): f of the draws; c or r of the points, or weights of rows */
     real *joined, *joined_along;        /* (R, z_width), of several groups */
     real *points[STOCHASTIC_GROUPS];    /* (R, z_width): relaxed samples */
     uint32_t *words[STOCHASTIC_GROUPS]; /* (R, words_width), of those given z */
@@ -26,6 +24,15 @@ typedef struct elbow_relaxed_control {
      * temperature, and for directions. */
     real *g[STOCHASTIC_GROUPS], *scaled[STOCHASTIC_GROUPS], *free[STOCHASTIC_GROUPS],
         *moved_scaled[STOCHASTIC_GROUPS], *moved_free[STOCHASTIC_GROUPS];
+} elbow_relaxed_layer;
+
+typedef struct elbow_relaxed_control {
+    elbow_latents *latents;
+    size_t log_scale, log_temperature; /* offsets, of one for each layer */
+    bool has_network;
+    real *f;     /* (layers, R): f_i of the draws */
+    real *value; /* (R): c or r of the points, or weights of rows */
+    elbow_relaxed_layer layers[LATENT_LAYERS];
 } elbow_relaxed_control;
 
 /* An estimator's create, hidden > 0: with a network of that width; and the rest of its table. */

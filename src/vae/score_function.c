@@ -48,8 +48,8 @@ elbow_status elbow_score_function_check_one_layer(const elbow_estimator *estimat
         options, "estimator.name",
         elbow_fail(ELBOW_USAGE,
                    "%s is for one layer of latents, and model.latent has %zu; put its groups side by side, "
-                   "with commas for the slashes, or set estimator.name = reinforce, vimco or gumbel-softmax, "
-                   "which take several",
+                   "with commas for the slashes, or set estimator.name = reinforce, vimco, rebar, "
+                   "relax or gumbel-softmax, which take several",
                    estimator->ops->name, latents->count));
 }
 
@@ -69,12 +69,12 @@ elbow_status elbow_score_function_check_draws(const elbow_estimator *estimator, 
 }
 
 static elbow_status check_posteriors(const char *name, const elbow_latents *latents) {
-    const elbow_stochastic *layer = &latents->layers[0];
-    for (size_t g = 0; g < layer->count; g++)
-        ELBOW_CHECK(layer->groups[g].posterior->condition == NULL, ELBOW_USAGE,
-                    "%s is for variables that do not depend on each other; set model.posterior = factorised, "
-                    "or estimator.name = reinforce",
-                    name);
+    for (size_t i = 0; i < latents->count; i++)
+        for (size_t g = 0; g < latents->layers[i].count; g++)
+            ELBOW_CHECK(latents->layers[i].groups[g].posterior->condition == NULL, ELBOW_USAGE,
+                        "%s is for variables of a layer that do not depend on each other; set "
+                        "model.posterior = factorised, or estimator.name = reinforce",
+                        name);
     return ELBOW_OK;
 }
 

@@ -254,6 +254,12 @@ void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, con
     join(layer);
 }
 
+void elbow_stochastic_place(elbow_stochastic *layer, real *const *points) {
+    for (size_t g = 0; g < layer->count; g++)
+        layer->groups[g].z = points ? points[g] : layer->groups[g].z_block;
+    join(layer);
+}
+
 void elbow_stochastic_condition(elbow_stochastic *layer, const elbow_pass *pass, const real *features,
                                 bool drawn) {
     size_t rows = rows_of(layer);

@@ -60,6 +60,9 @@ const real *elbow_stochastic_sample_prior(elbow_stochastic *layer, const elbow_p
 /* Takes z from elsewhere: (R, z_width), discrete values. Completes q where that is wanted. */
 void elbow_stochastic_force(elbow_stochastic *layer, const elbow_pass *pass, const real *z, bool complete_q);
 
+/* Takes each group's z (R, its z_width) by reference, whatever its values; NULL: what was drawn last. */
+void elbow_stochastic_place(elbow_stochastic *layer, real *const *points);
+
 /* z of the last draw: (R, z_width). */
 static inline const real *elbow_stochastic_z(const elbow_stochastic *layer) {
     return layer->count == 1 ? layer->groups[0].z : layer->z;

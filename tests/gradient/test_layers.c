@@ -248,6 +248,8 @@ static void expectation(const layered *as) {
 }
 
 #define REINFORCE "estimator.name=reinforce", "estimator.samples=2"
+#define REBAR     "estimator.name=rebar", "estimator.samples=64"
+#define RELAX     "estimator.name=relax", "estimator.samples=64", "estimator.hidden=4"
 #define VIMCO     "estimator.name=vimco", "objective.bound=iwae", "estimator.samples=2"
 
 static void expectations(void **state) {
@@ -293,12 +295,11 @@ static void expectations(void **state) {
          2,
          2,
          false},
-        {{"estimator.name=vimco", "objective.bound=iwae", "estimator.samples=3",
-          "model.latent=bernoulli 1 / categorical 1x3 / bernoulli 1", "model.prior=learned",
+        {{VIMCO, "model.latent=bernoulli 1 / categorical 1x3 / bernoulli 1", "model.prior=learned",
           "model.encoder=5 / 3"},
          {{0, 1, 1}, {1, 1, 3}, {2, 1, 1}},
          3,
-         3,
+         2,
          false},
         {{VIMCO, "model.latent=categorical 1x3 / bernoulli 2", "model.kind=predictor"},
          {{0, 1, 3}, {1, 2, 1}},
@@ -355,7 +356,41 @@ static void own_draws(void **state) {
          2,
          false},
     };
-    for (size_t i = 0; i < sizeof all / sizeof *all; ++i) own_draws_of(&all[i], 6000);
+    for (size_t i = 0; i < sizeof all / sizeof *all; ++i) own_draws_of(&all[i], 3000);
+}
+
+/* The control variate's parameters are anywhere. */
+static void controlled(void **state) {
+    (void)state;
+    static const layered all[] = {
+        {{REBAR, "model.latent=bernoulli 2 / bernoulli 2", "model.prior=learned", "model.encoder=5 / 3"},
+         {{0, 2, 1}, {1, 2, 1}},
+         2,
+         64,
+         false},
+        {{REBAR, "model.latent=categorical 1x3 / bernoulli 2", "model.prior=learned / standard",
+          "objective.kl=sampled", "model.decoder=4 / 3"},
+         {{0, 1, 3}, {1, 2, 1}},
+         2,
+         64,
+         true},
+        {{REBAR, "model.latent=bernoulli 1 / categorical 1x3 / bernoulli 1", "model.prior=learned"},
+         {{0, 1, 1}, {1, 1, 3}, {2, 1, 1}},
+         3,
+         64,
+         false},
+        {{RELAX, "model.latent=bernoulli 1, categorical 1x3 / bernoulli 2", "model.prior=learned"},
+         {{0, 1, 1}, {0, 1, 3}, {1, 2, 1}},
+         3,
+         64,
+         false},
+        {{RELAX, "model.latent=bernoulli 2 / categorical 1x3", "model.kind=predictor"},
+         {{0, 2, 1}, {1, 1, 3}},
+         2,
+         64,
+         false},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; ++i) own_draws_of(&all[i], 100);
 }
 
 static void refusals(void **state) {
@@ -364,9 +399,9 @@ static void refusals(void **state) {
         const char *settings[6], *says;
     } bad[] = {
         {{REINFORCE, "objective.free_bits=1"}, "objective.free_bits=1: reinforce has free bits"},
-        {{"estimator.name=disarm", "estimator.samples=2"}, "reinforce, vimco"},
-        {{"estimator.name=muprop", "estimator.samples=2"}, "reinforce, vimco"},
-        {{"estimator.name=arsm"}, "reinforce, vimco"},
+        {{"estimator.name=disarm", "estimator.samples=2"}, "reinforce, vimco, rebar"},
+        {{"estimator.name=muprop", "estimator.samples=2"}, "reinforce, vimco, rebar"},
+        {{"estimator.name=arsm"}, "reinforce, vimco, rebar"},
         {{REINFORCE, "objective.kl=relaxed"}, "objective.kl = analytic"},
         {{REINFORCE, "objective.bound=iwae"}, "vimco"},
     };
@@ -384,6 +419,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expectations),
         cmocka_unit_test(own_draws),
+        cmocka_unit_test(controlled),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ across rao '1 3' parallel.shards=4 estimator.name=gumbel-rao optimizer.name=rada
 across reinforce '2 3' parallel.shards=4 estimator.name=reinforce estimator.samples=2 optimizer.name=sgd
 across arsm '1 3' parallel.shards=4 estimator.name=arsm train.epochs=1
 across relax '1 3' parallel.shards=4 estimator.name=relax estimator.hidden=20
+across layers '1 2' parallel.shards=4 estimator.name=rebar 'model.latent=bernoulli 12 / bernoulli 8' model.prior=learned train.epochs=1
 across everything '1 2 3' parallel.shards=5 data.binarize=dynamic data.shuffle=window data.window=2 \
     optimizer.clip_norm=1 objective.free_bits=0.1 optimizer.weight_decay=0.01 estimator.samples=2 data.limit=1003 \
     train.batch=97 'objective.beta=linear 0 1 steps=20' 'optimizer.learning_rate=cosine 3e-3 1e-4 warmup=5'
