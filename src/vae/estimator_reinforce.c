@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/vector.h"
 #include "vae/score_function.h"
 
 typedef struct reinforce {
@@ -55,18 +56,22 @@ static elbow_status reserve(elbow_estimator *estimator, size_t rows, elbow_arena
 
 static void destroy(elbow_estimator *estimator) { free(estimator->state); }
 
+/* (1/S)(f_s − the mean of the others') of an example's draws. Returns their sum. */
+static double leave_one_out(real *signal, const real *f, size_t b, size_t B, size_t S) {
+    double sum = 0;
+    for (size_t s = 0; s < S; s++) sum += (double)f[s * B + b];
+    for (size_t s = 0; s < S; s++) {
+        double own = (double)f[s * B + b], others = (sum - own) / (double)(S - 1);
+        signal[s * B + b] = (real)((own - others) / (double)S);
+    }
+    return sum;
+}
+
 /* log p(x|z): its terms, and its share of F − F_−s, the first in signal. */
 static void reconstruct(const elbow_estimator *estimator, const elbow_latents *latents, elbow_terms *terms) {
     size_t B = latents->batch, S = latents->samples;
-    const real *log_px = estimator->log_px;
-    real *signal = estimator->log_ratio;
     for (size_t b = 0; b < B; b++) {
-        double sum = 0;
-        for (size_t s = 0; s < S; s++) sum += (double)log_px[s * B + b];
-        for (size_t s = 0; s < S; s++) {
-            double own = (double)log_px[s * B + b], others = (sum - own) / (double)(S - 1);
-            signal[s * B + b] = (real)((own - others) / (double)S);
-        }
+        double sum = leave_one_out(estimator->log_ratio, estimator->log_px, b, B, S);
         terms->reconstruction += sum / (double)S;
         terms->elbo += sum / (double)S;
         terms->objective += sum / (double)S;
@@ -119,28 +124,18 @@ static void diverge(elbow_latents *latents, elbow_group *group, const elbow_pass
         elbow_group_kl_backward(group, pass, ELBOW_KL_CLOSED, weights, latents->rows, 0);
 }
 
-/* weights ← those of ∇ log q of a layer, in the loss, whose draws have f. */
-static void center(const elbow_latents *latents, real *weights, const real *f, real weight) {
-    size_t B = latents->batch, S = latents->samples;
-    for (size_t b = 0; b < B; b++) {
-        double sum = 0;
-        for (size_t s = 0; s < S; s++) sum += (double)f[s * B + b];
-        for (size_t s = 0; s < S; s++) {
-            double own = (double)f[s * B + b], others = (sum - own) / (double)(S - 1);
-            weights[s * B + b] = -weight * (real)((own - others) / (double)S);
-        }
-    }
-}
-
 static void run_layers(elbow_estimator *estimator, elbow_latents *latents, const elbow_score *score,
                        const elbow_pass *pass, const elbow_objective *objective, elbow_terms *terms) {
     const reinforce *state = estimator->state;
+    size_t R = latents->rows, B = latents->batch, S = latents->samples;
+    real *weights = estimator->weights;
     const real *z = elbow_latents_sample(latents, pass);
     elbow_score_function_draws(estimator, latents, score, pass, objective, z, state->f, terms);
     for (size_t i = 0; i < latents->count; i++) {
         elbow_latents_prior_backward(latents, pass, i);
-        center(latents, estimator->weights, state->f + i * latents->rows, objective->weight);
-        elbow_score_function_backward(latents, i, estimator->weights);
+        for (size_t b = 0; b < B; b++) leave_one_out(weights, state->f + i * R, b, B, S);
+        elbow_scale(weights, -objective->weight, R);
+        elbow_score_function_backward(latents, i, weights);
         elbow_latents_upper_backward(latents, pass, i);
     }
 }

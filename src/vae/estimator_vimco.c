@@ -11,8 +11,9 @@
  *
  *     L_−s = log (1/S) ( Σ_{j≠s} w_j + exp( (1/(S−1)) Σ_{j≠s} log w_j ) )
  *
- * which does not depend on z_s: no bias, at any S and β, of any number of layers: a draw is one of all of them, log q(z|x) the sum. A draw's signal is what it alone adds to the bound, not the bound as a
- * whole; with S its share of the noise in q's gradient grows all the same (Rainforth et al. 2018). S decoder rows an example. */
+ * which does not depend on z_s: no bias, at any S and β, of any number of layers: a draw is one of all of them, log q(z|x) the sum.
+ * A draw's signal is what it alone adds to the bound, not the bound as a whole; with S its share of the noise in q's gradient grows
+ * all the same (Rainforth et al. 2018). S decoder rows an example. */
 #include <math.h>
 #include <string.h>
 
