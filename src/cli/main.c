@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "elbow/base/log.h"
+#include "elbow/base/real.h"
 #include "elbow/parallel/world.h"
 #include "elbow/version.h"
 
@@ -109,7 +110,18 @@ static int run_command(const char *name, int argc, char **argv) {
     return run ? elbow_cli_finish(run(argc, argv)) : unknown_command(name);
 }
 
+#if defined(__ELF__) && defined(__GLIBC__)
+/* Before libraries begin: the threads that a BLAS starts as it is loaded are to have it, too. */
+static void flush_denormals(int argc, char **argv, char **environment) {
+    (void)argc, (void)argv, (void)environment;
+    elbow_flush_denormals();
+}
+__attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **,
+                                                                            char **) = flush_denormals;
+#endif
+
 int main(int argc, char **argv) {
+    elbow_flush_denormals();
     elbow_log_open(true, ELBOW_LOG_NOTICE);
     const char *word = argc > 1 ? argv[1] : "";
     if (argc < 2) {
