@@ -20,7 +20,7 @@ if [ -e slow-next ] && [ "\$1" = evaluate ]; then rm slow-next && echo \$\$ >slo
 exec "$ELBOW" "\$@"
 END
 chmod +x program
-reproduce() { ELBOW=$PWD/program timeout 200 "$ELBOW_SOURCE/scripts/reproduce" "$@" --data 'some data' --out 'the runs' 2>&1; }
+reproduce() { ELBOW=$PWD/program timeout 200 "$ELBOW_SOURCE/scripts/reproduce" --data 'some data' --out 'the runs' "$@" 2>&1; }
 says() { grep -qE -- "$1" log || { cat log >&2 && fail "no line says \"$1\""; }; }
 
 reproduce jang2017 --quick --dry-run >log || fail 'a dry run fails'
@@ -38,6 +38,18 @@ says 'CUT TO 200 STEPS'
 if grep -qE '^(\| categorical|Missing)' log; then cat log >&2 && fail 'rows that were not asked for'; fi
 reproduce jang2017 --quick --seeds 2 --only 'bernoulli-gum*' >log
 if grep -q '^==>' log; then cat log >&2 && fail 'what is done is done again'; fi
+
+# A run of other settings is neither taken for this one nor gone on with.
+mkdir other && cp -r "$runs" other/
+sed -i 's/^learning_rate = .*/learning_rate = 0.5/' other/jang2017-200-steps/bernoulli-gumbel-softmax-1/config.ini
+differs='optimizer.learning_rate = 0.5, and cosine .* here'
+reproduce jang2017 --quick --seeds 2 --only 'bernoulli-gum*' --out other --table >log
+says '^\| bernoulli-gumbel-softmax \| 105.0 \| 1 \|'
+says "^  bernoulli-gumbel-softmax-1 \(made with other settings: $differs\)$"
+code=0
+reproduce jang2017 --quick --only 'bernoulli-gum*' --out other >log || code=$?
+[ $code = 1 ] || fail "exit code $code for a run of other settings"
+says "other/jang2017-200-steps/bernoulli-gumbel-softmax-1 was made with other settings \($differs\): move it away"
 
 # One row fails, the others do not; the table says so.
 code=0
