@@ -142,22 +142,32 @@ ELBOW_KERNEL void elbow_bernoulli_kl(real *restrict kl, const real *restrict log
         for (size_t i = 0; i < n; ++i) kl[i] = divergence(logits_q[i], logits_p[i]);
 }
 
-/* q (1−q) from the smaller of the two; p − q as (1−q) − (1−p) where both are near 1. */
+/* p − q, as (1−q) − (1−p) where both are near 1. No branches: loops over it are done in lanes. */
+ELBOW_INLINE real difference(real l, real m) {
+    real e = elbow_exp(l < 0 ? l : -l), f = elbow_exp(m < 0 ? m : -m), least = l < m ? l : m;
+    real above_q = l < 0 ? e : (real)1, above_p = m < 0 ? f : (real)1;
+    real q = (least > 0 ? e : above_q) / (1 + e), p = (least > 0 ? f : above_p) / (1 + f);
+    real apart = p - q;
+    return least > 0 ? -apart : apart;
+}
+
+/* q (1−q) from the smaller of the two. */
+ELBOW_INLINE real slope(real l, real m) {
+    real t = small_sigmoid(l);
+    return t * (1 - t) * (l - m);
+}
+
 ELBOW_KERNEL void elbow_bernoulli_kl_backward(real *restrict dlogits_q, real *restrict dlogits_p,
                                               const real *restrict weights, const real *restrict logits_q,
                                               const real *restrict logits_p, size_t n) {
-    if (dlogits_q != NULL)
-        for (size_t i = 0; i < n; ++i) {
-            real l = logits_q[i], m = logits_p == NULL ? 0 : logits_p[i], t = small_sigmoid(l);
-            dlogits_q[i] += weights[i] * (t * (1 - t) * (l - m));
-        }
-    if (dlogits_p != NULL)
-        for (size_t i = 0; i < n; ++i) {
-            real l = logits_q[i], m = logits_p == NULL ? 0 : logits_p[i];
-            real s = small_sigmoid(l), t = small_sigmoid(m);
-            real apart = sigmoid(m) - sigmoid(l);
-            dlogits_p[i] += weights[i] * (l > 0 && m > 0 ? s - t : apart);
-        }
+    if (dlogits_q != NULL && logits_p != NULL)
+        for (size_t i = 0; i < n; ++i) dlogits_q[i] += weights[i] * slope(logits_q[i], logits_p[i]);
+    if (dlogits_q != NULL && logits_p == NULL)
+        for (size_t i = 0; i < n; ++i) dlogits_q[i] += weights[i] * slope(logits_q[i], 0);
+    if (dlogits_p != NULL && logits_p != NULL)
+        for (size_t i = 0; i < n; ++i) dlogits_p[i] += weights[i] * difference(logits_q[i], logits_p[i]);
+    if (dlogits_p != NULL && logits_p == NULL)
+        for (size_t i = 0; i < n; ++i) dlogits_p[i] += weights[i] * difference(logits_q[i], 0);
 }
 
 /* logit y, at its bounds where y has none. */
