@@ -186,13 +186,6 @@ static double complete(const running *r, real weight) {
     return slope;
 }
 
-/* Of a bit or category that is certain the relaxed sample is some 10^-38, and so is its slope. Sums over a batch of what they are
- * multiplied by would be denormals, and RELAX's step, once many are certain, twice as long. */
-static void drop_tiny(real *x, size_t n) {
-    const real least = (real)0x1p-64;
-    for (size_t i = 0; i < n; i++) x[i] = x[i] < least && x[i] > -least ? 0 : x[i];
-}
-
 /* The network's share of g is −r(z̃) ∇ log q − ∇r(z̃)·∂z̃/∂θ + ∇r(y)·∂y/∂θ, so that with g held the gradient of Σ |g|² is that of
  *     2 Σ_r −(g·∇ log q) r(z̃) − ∇r(z̃)·(∂z̃/∂θ g) + ∇r(y)·(∂y/∂θ g)
  * where ∂y/∂θ, of a softmax or of sigmoids, is symmetric. */
@@ -228,8 +221,6 @@ static void learn_network(const running *r, real temperature, double units) {
                 group->latent->relax_backward(group, along, own->points[g], group->q, own->g[g], n,
                                               temperature);
             elbow_scale(along, (real)(given ? -2 * units : 2 * units), n * group->z_size);
-            drop_tiny(along, n * group->z_size);
-            drop_tiny(own->points[g], n * group->z_size);
         }
         const real *z = elbow_control_join(r->layer, own->points, own->joined, rows);
         const real *along = elbow_control_join(r->layer, own->moved_scaled, own->joined_along, rows);

@@ -224,21 +224,6 @@ static void owned_gradients(void **state) {
     }
 }
 
-/* A bit that is always 0 gives RELAX's network nothing to learn, not next to nothing: a relaxed sample of 10^-27 would, as a float
- * of 10^-38, make denormals of the sums. */
-static void certain_bits(void **state) {
-    (void)state;
-    const setting s = {"relax", "bernoulli 3", "standard", "analytic", 0, 0, 8};
-    problem p;
-    make(&p, &s, s.estimator, 0.8);
-    p.theta[elbow_params_find(&p.params, "posterior.0.bias")->offset + 1] = -60;
-    estimate(&p, 0);
-    const elbow_tensor *weight = elbow_params_find(&p.params, "estimator.network.0.weight");
-    for (size_t i = 0; i < weight->count; ++i)
-        assert_int_equal(p.gradient[weight->offset + i] == 0, i % 3 == 1);
-    drop(&p);
-}
-
 /* MuProp's baseline: its expected gradient vanishes at the mean residual, to which it leads from either side. */
 static void learned_baseline(void **state) {
     (void)state;
@@ -431,13 +416,9 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conditional_samples),
-        cmocka_unit_test(expectations),
-        cmocka_unit_test(owned_gradients),
-        cmocka_unit_test(learned_baseline),
-        cmocka_unit_test(certain_bits),
-        cmocka_unit_test(less_variance),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(conditional_samples), cmocka_unit_test(expectations),
+        cmocka_unit_test(owned_gradients),     cmocka_unit_test(learned_baseline),
+        cmocka_unit_test(less_variance),       cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
